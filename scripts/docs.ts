@@ -1,0 +1,8 @@
+/** `npm run docs`: writes what is generated from the sources. `test/config/generated.test.ts` fails when it is stale. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { configJsonSchemaText } from "../config/json-schema.ts";
+import { withReference } from "../config/reference.ts";
+
+writeFileSync("config/keyturn.schema.json", configJsonSchemaText());
+const reference = "docs/configuration.md";
+writeFileSync(reference, withReference(readFileSync(reference, "utf8")));
