@@ -1,0 +1,69 @@
+import type { AttentionCode } from "./codes.ts";
+import type { Instant } from "./record.ts";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** How far back the habit of a key's use is read (R13). */
+export const HABIT_MS = 31 * DAY;
+
+/**
+ * The longest pause between two days of use, in milliseconds; 0 for daily use or fewer than two days. Days are all that is
+ * known, so the pause is taken from day to day: a weekly batch pauses for seven.
+ */
+export function longestPauseMs(days: readonly string[]): number {
+  let longest = 0;
+  for (let i = 1; i < days.length; i++) {
+    const gap = Date.parse(`${days[i]}T00:00:00Z`) - Date.parse(`${days[i - 1]}T00:00:00Z`);
+    if (gap > DAY) longest = Math.max(longest, gap);
+  }
+  return longest;
+}
+
+export interface DrainEvidence {
+  now: Instant;
+  propagatedAt: Instant;
+  quietForMs: number;
+  /** Of the outgoing key in the 31 days before propagation, ascending. */
+  daysBefore: readonly string[];
+  /** Of the outgoing key since propagation. */
+  outgoing: { lastUsedAt: Instant | null; freshUntil: Instant | null };
+  /** Of the replacement since propagation, beyond our own verification calls. */
+  replacementUsed: boolean;
+}
+
+export type DrainVerdict =
+  | { drained: true; quietSince: Instant; window: { from: Instant; to: Instant } }
+  | {
+      drained: false;
+      why:
+        | Extract<AttentionCode, "outgoing_still_used" | "replacement_unused" | "usage_unknown">
+        | "not_quiet_long_enough";
+      lookAgainAt: Instant;
+    };
+
+/** The quiet time that is asked for: the configured one, or the key's own longest pause if that is longer. */
+export const neededQuietMs = (quietForMs: number, daysBefore: readonly string[]): number =>
+  Math.max(quietForMs, longestPauseMs(daysBefore));
+
+/**
+ * Whether the outgoing key is out of use (R13). Quiet is counted from the end of propagation or the last use, to where
+ * the usage data is fresh; time after that proves nothing.
+ */
+export function judgeDrain(e: DrainEvidence): DrainVerdict {
+  const quietMs = neededQuietMs(e.quietForMs, e.daysBefore);
+  // Fine enough for a window of seconds, coarse enough for the advised polling of about once a minute.
+  const pause = Math.min(5 * 60_000, Math.max(250, quietMs / 8));
+  const again = e.now + pause;
+  if (e.outgoing.freshUntil === null) return { drained: false, why: "usage_unknown", lookAgainAt: again };
+  // A bucket names its start; use may have been up to its end.
+  const quietSince = Math.max(e.propagatedAt, e.outgoing.lastUsedAt === null ? 0 : e.outgoing.lastUsedAt + 60_000);
+  const to = Math.min(e.now, e.outgoing.freshUntil);
+  if (to - quietSince < quietMs) {
+    const used = e.outgoing.lastUsedAt !== null;
+    return { drained: false, why: used ? "outgoing_still_used" : "not_quiet_long_enough", lookAgainAt: again };
+  }
+  if (e.daysBefore.length > 0 && !e.replacementUsed)
+    return { drained: false, why: "replacement_unused", lookAgainAt: again };
+  return { drained: true, quietSince, window: { from: quietSince, to } };
+}
