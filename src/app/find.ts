@@ -1,0 +1,55 @@
+import { KeyturnError } from "../rotation/errors.ts";
+import type { Rotation } from "../rotation/record.ts";
+import { viewOf, type RotationView } from "../rotation/view.ts";
+import type { Deps } from "./deps.ts";
+import { holdsOn, subjectsOf } from "./holds.ts";
+
+/**
+ * A rotation by its id, a unique prefix of it, or its target; of a target's rotations the open one that occupies it,
+ * else the newest. @throws NOT_FOUND (64), also when a prefix is ambiguous
+ */
+export async function findRotation(deps: Pick<Deps, "rotations">, name: string): Promise<Rotation> {
+  const exact = await deps.rotations.load(name);
+  if (exact !== null) return exact;
+  const holder = await deps.rotations.holderOf(`target:${name}`);
+  const held = holder === null ? null : await deps.rotations.load(holder);
+  if (held !== null) return held;
+  for await (const r of deps.rotations.all()) {
+    if (r.target === name || r.plan.targets.includes(name)) return r;
+  }
+  const ids = name.length > 0 ? await deps.rotations.idsStartingWith(name) : [];
+  if (ids.length > 1) throw new KeyturnError("NOT_FOUND", `"${name}" is the beginning of more than one rotation id.`);
+  const byPrefix = ids[0] === undefined ? null : await deps.rotations.load(ids[0]);
+  if (byPrefix === null) throw new KeyturnError("NOT_FOUND", `Nothing is called "${name}".`);
+  return byPrefix;
+}
+
+/** Every rotation that has not ended, oldest first. */
+export async function openRotations(deps: Pick<Deps, "rotations">): Promise<Rotation[]> {
+  const open: Rotation[] = [];
+  for (const id of await deps.rotations.openIds()) {
+    const record = await deps.rotations.load(id);
+    if (record !== null && record.endedAt === null) open.push(record);
+  }
+  return open;
+}
+
+/** The documented form with the holds that are in force now. */
+export async function present(deps: Deps, record: Rotation): Promise<RotationView> {
+  return viewOf(record, await holdsOn(deps, subjectsOf(record)));
+}
+
+/** Open rotations, or with `all` every one that Redis still has; newest first. */
+export async function listRotations(
+  deps: Deps,
+  filter: { all: boolean; state: string | null; target: string | null },
+): Promise<Rotation[]> {
+  const found: Rotation[] = [];
+  for await (const r of deps.rotations.all()) {
+    if (!filter.all && r.endedAt !== null && filter.state === null) continue;
+    if (filter.state !== null && r.state !== filter.state) continue;
+    if (filter.target !== null && r.target !== filter.target && !r.plan.targets.includes(filter.target)) continue;
+    found.push(r);
+  }
+  return found;
+}

@@ -1,0 +1,49 @@
+import type { Rotation } from "../rotation/record.ts";
+import type { Deps } from "./deps.ts";
+import { marksOf } from "./marking.ts";
+import { restoreHold } from "./scan/restore.ts";
+
+/**
+ * Every hold on this rotation's outgoing key or targets: configuration (this process's and the newest announced), Redis,
+ * and, with `marks`, the marks beside the secrets. Any source is enough to hold; none can lift another's (R2, R15, R17).
+ */
+export async function holdsOn(
+  deps: Deps,
+  subjects: readonly string[],
+  marked: Rotation | null = null,
+): Promise<string[]> {
+  const found = new Set<string>();
+  const [announced, set] = await Promise.all([deps.registry.holds(), deps.holds.list()]);
+  for (const subject of subjects) {
+    if (deps.settings.holds.includes(subject)) found.add(`${subject} (holds: in ${deps.settings.configFile})`);
+    else if (announced.includes(subject)) found.add(`${subject} (holds: in another process's configuration)`);
+    const by = set[subject];
+    if (by !== undefined) found.add(`${subject} (keyturn hold by ${by.actor})`);
+  }
+  for (const dest of marked?.plan.destinations ?? []) {
+    const { hold } = await marksOf(deps, dest);
+    if (hold !== null) found.add(`${hold} (mark at ${dest.store}:${dest.secret})`);
+  }
+  return [...found];
+}
+
+/** The epoch of the audit chain in which this process last compared the sink's holds with Redis. */
+const compared = new WeakMap<object, number>();
+
+/**
+ * Puts holds back that the audit sink knows and Redis lost, before anything destructive: a new epoch, or none, means that
+ * Redis was emptied or set back, and no scan may have run since (R17). Read once per epoch; safe to repeat.
+ */
+export async function restoreHolds(deps: Deps): Promise<void> {
+  const epoch = (await deps.audit.head())?.epoch ?? null;
+  if (epoch !== null && compared.get(deps.audit) === epoch) return;
+  const known = await deps.audit.lastKnown().catch(() => null);
+  const held = await deps.holds.list();
+  for (const [subject, { actor }] of known?.holds ?? []) {
+    if (held[subject] === undefined) await restoreHold(deps, subject, actor, "sink");
+  }
+  if (epoch !== null) compared.set(deps.audit, epoch);
+}
+
+/** What a hold on this rotation could be set on. */
+export const subjectsOf = (r: Rotation): string[] => [r.outgoing.id, ...r.plan.targets];

@@ -1,0 +1,201 @@
+import type { Actor } from "../../ports/settings.ts";
+import { KeyturnError } from "../../rotation/errors.ts";
+import { readPaste } from "../../rotation/intake-format.ts";
+import { describeDestination } from "../../rotation/locks.ts";
+import type { KeyFacts, Rotation } from "../../rotation/record.ts";
+import { SecretText } from "../../rotation/secret.ts";
+import { withoutReplacement } from "../../rotation/transition.ts";
+import { commitAmend, commitMove } from "../commit.ts";
+import { type Deps, storeOf } from "../deps.ts";
+import { lacksFourEyes } from "../four-eyes.ts";
+import { markOne } from "../marking.ts";
+import { type CheckOptions, checkKey } from "./check-key.ts";
+import { refuse } from "./refusal.ts";
+
+/** Timers rest this long while a submission is checked and staged (R20). */
+const LEASE_MS = 3 * 60_000;
+
+export interface SubmitOptions extends CheckOptions {
+  /** Discard another key that is pending in this rotation. */
+  replace: boolean;
+}
+export interface Submitted {
+  rotation: Rotation;
+  warnings: string[];
+  alreadyAccepted: boolean;
+}
+
+/**
+ * Takes the replacement key from a person. Accepted means: checked, durable in at least one destination's pending place,
+ * and read back from there (P2). Before that, submitting again is always safe; the same key after that is "already
+ * accepted".
+ * @param pasted what the person typed or piped; it is wiped from our own memory before returning
+ * @throws KEY_REFUSED (65), WRONG_STATE (75), LOCK_HELD (75), STORE_* and ADMIN_* (69)
+ */
+export async function submit(
+  deps: Deps,
+  id: string,
+  pasted: string,
+  actor: Actor,
+  options: SubmitOptions,
+): Promise<Submitted> {
+  const record = await load(deps, id);
+  const read = readPaste(pasted);
+  if (!read.ok) {
+    await refused(deps, record, actor, read.reason);
+    return refuse(read.reason);
+  }
+  const key = SecretText.from(read.text);
+  try {
+    if (record.replacement?.fingerprint === key.fingerprint)
+      return { rotation: record, warnings: [], alreadyAccepted: true };
+    return await take(deps, record, key, actor, options);
+  } catch (error) {
+    const isRefusal =
+      error instanceof KeyturnError && (error.code === "KEY_REFUSED" || error.code === "NOT_AN_APPROVER");
+    if (isRefusal) await refused(deps, record, actor, error.reason ?? error.code);
+    throw error;
+  } finally {
+    key.wipe();
+  }
+}
+
+async function load(deps: Deps, id: string): Promise<Rotation> {
+  const record = await deps.rotations.load(id);
+  if (record === null) throw new KeyturnError("NOT_FOUND", `No rotation ${id}.`);
+  return record;
+}
+
+async function take(
+  deps: Deps,
+  found: Rotation,
+  key: SecretText,
+  actor: Actor,
+  options: SubmitOptions,
+): Promise<Submitted> {
+  const waits = found.state === "awaiting_replacement";
+  if (!waits && !(found.state === "verifying" && options.replace)) {
+    if (found.state === "verifying") return refuse("other_pending");
+    throw new KeyturnError(
+      "WRONG_STATE",
+      `Rotation ${found.id} is in ${found.state}; a key is taken in awaiting_replacement.`,
+    );
+  }
+  if (lacksFourEyes(deps.settings, found, actor.name)) {
+    throw new KeyturnError(
+      "NOT_AN_APPROVER",
+      "approvers.fourEyes: whoever hands the key over must be another person than who approved.",
+      { next: "Let another person submit the key." },
+    );
+  }
+  const now = deps.clock.now();
+  if (found.lease !== null && found.lease.until > now) {
+    throw new KeyturnError("LOCK_HELD", `${found.lease.holder} is submitting a key to ${found.id} right now.`);
+  }
+  const until = now + LEASE_MS;
+  const leased = await commitAmend(
+    deps,
+    found,
+    { lease: { holder: actor.name, until }, wakeAt: until },
+    { action: "intake.started", actor: actor.name, via: actor.via },
+  );
+  try {
+    const { facts, warnings } = await checkKey(deps, leased, key, options);
+    if (!waits || options.replace) await discardOthers(deps, leased);
+    const staged = await stageSomewhere(deps, leased, key);
+    const rotation = await accept(deps, leased, facts, staged, actor, { warnings, acceptExpiry: options.acceptExpiry });
+    return { rotation, warnings, alreadyAccepted: false };
+  } catch (error) {
+    await endLease(deps, leased);
+    throw error;
+  }
+}
+
+/** The move that makes a key accepted; from `verifying` (with --replace) the rotation goes back and forth in one save. */
+export function accept(
+  deps: Deps,
+  record: Rotation,
+  facts: KeyFacts,
+  staged: Rotation["progress"],
+  actor: Actor,
+  more: { warnings: string[]; acceptExpiry: boolean },
+): Promise<Rotation> {
+  const from: Rotation = record.state === "verifying" ? { ...record, state: "awaiting_replacement" } : record;
+  return commitMove(
+    deps,
+    from,
+    {
+      event: "staged",
+      at: deps.clock.now(),
+      actor: actor.name,
+      via: actor.via,
+      patch: { replacement: facts, progress: staged, submittedBy: actor.name, acceptExpiry: more.acceptExpiry },
+    },
+    { keyId: facts.id, fingerprint: facts.fingerprint, warnings: more.warnings },
+  );
+}
+
+async function discardOthers(deps: Deps, record: Rotation): Promise<void> {
+  for (const dest of record.plan.destinations) {
+    await (await storeOf(deps, dest)).discardPending(dest, record.id, { operators: true });
+  }
+}
+
+/** Stages at the first destination that takes it and reads it back; the workers copy it to the others (R12). */
+async function stageSomewhere(deps: Deps, record: Rotation, key: SecretText): Promise<Rotation["progress"]> {
+  let failure: unknown = new KeyturnError("STORE_MISSING", "The rotation has no destination.");
+  for (const [i, dest] of record.plan.destinations.entries()) {
+    const store = await storeOf(deps, dest);
+    try {
+      const found = await store.readPending(dest, record.id);
+      const other = found !== null && !found.value.equals(key);
+      found?.value.wipe();
+      if (other) return refuse("other_pending", `It is at ${describeDestination(dest)}.`);
+      await markOne(deps, record, i, dest, "stage");
+      await deps.audit.sync();
+      const staged = await store.stage(dest, key, record.id);
+      const back = await store.readPending(dest, record.id);
+      const same = back !== null && back.value.equals(key);
+      back?.value.wipe();
+      if (!same)
+        throw new KeyturnError("STORE_UNAVAILABLE", `${describeDestination(dest)} does not return what was staged.`);
+      const entry = {
+        baseVersion: staged.baseVersion,
+        pendingVersion: staged.version,
+        stagedAt: deps.clock.now(),
+        promotedVersion: null,
+        promotedAt: null,
+        rolledBackAt: null,
+      };
+      return record.progress.map((p, at) => (at === i ? entry : { ...p, ...withoutReplacement(record).progress[at] }));
+    } catch (error) {
+      if (error instanceof KeyturnError && error.code === "KEY_REFUSED") throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function endLease(deps: Deps, leased: Rotation): Promise<void> {
+  // If this fails too, the lease ends by itself.
+  await commitAmend(deps, leased, { lease: null, wakeAt: deps.clock.now() }, null).catch(() => undefined);
+}
+
+/** A refused key is on record with its reason, never with its text. */
+async function refused(deps: Deps, record: Rotation, actor: Actor, reason: string): Promise<void> {
+  await deps.audit
+    .append([
+      {
+        at: deps.clock.now(),
+        rotation: record.id,
+        target: record.target,
+        action: "intake.refused",
+        actor: actor.name,
+        via: actor.via,
+        evidence: { reason },
+      },
+    ])
+    .catch(() =>
+      deps.log.warn({ event: "audit.append_failed", rotation: record.id }, "a refusal could not be recorded"),
+    );
+}

@@ -1,0 +1,90 @@
+import type { KeyAdmin } from "../ports/key-admin.ts";
+import type { Observation, DestinationSeen, KeySeen, PendingSeen, PlanSeen } from "../rotation/observation.ts";
+import { OBSERVES } from "../rotation/observation.ts";
+import { planHashOf } from "../rotation/plan.ts";
+import type { Rotation } from "../rotation/record.ts";
+import { type State, isFinal } from "../rotation/states.ts";
+import { isWatched } from "../rotation/transition.ts";
+import { type Deps, storeOf } from "./deps.ts";
+import { holdsOn, subjectsOf } from "./holds.ts";
+import { marksOf } from "./marking.ts";
+import { planFor } from "./plans.ts";
+
+/** Looks at the world as far as the rotation's state asks for it. Reads only; safe to repeat. */
+export async function observe(deps: Deps, r: Rotation): Promise<Observation> {
+  const looksAtKeys = !isFinal(r.state) || isWatched(r, deps.clock.now());
+  const wants = OBSERVES[r.state];
+  // The keys first: everything after it is then newer than the status that a decision rests on.
+  const outgoing = looksAtKeys ? await keySeen(deps.admin, r.outgoing.id) : "missing";
+  const replacement = looksAtKeys && r.replacement !== null ? await keySeen(deps.admin, r.replacement.id) : null;
+  const [destinations, pending, holds, knownRevision, newestConfiguration] = await Promise.all([
+    wants.includes("destinations") ? destinationsSeen(deps, r) : null,
+    wants.includes("pending") ? pendingSeen(deps, r) : null,
+    holdsOn(deps, subjectsOf(r)),
+    MARKS_MATTER.includes(r.state) ? markedRevision(deps, r) : null,
+    deps.registry.isNewest(),
+  ]);
+  const plan = planSeen(deps, r);
+  return {
+    plan,
+    outgoing,
+    replacement,
+    destinations,
+    pending,
+    holds,
+    knownRevision,
+    newestConfiguration,
+    at: deps.clock.now(),
+  };
+}
+
+/** From here on a record older than its marks must not act: Redis was set back (R16). */
+const MARKS_MATTER: readonly State[] = ["draining", "deactivating", "grace_period", "archiving"];
+
+/** The highest revision that this rotation's marks name. */
+export async function markedRevision(deps: Deps, r: Rotation): Promise<number> {
+  const marks = await Promise.all(r.plan.destinations.map((dest) => marksOf(deps, dest)));
+  return Math.max(0, ...marks.filter((m) => m.rotation === r.id).map((m) => m.revision ?? 0));
+}
+
+export async function keySeen(admin: KeyAdmin, keyId: string): Promise<KeySeen> {
+  return (await admin.getKey(keyId)).value?.status ?? "missing";
+}
+
+export function planSeen(deps: Pick<Deps, "settings">, r: Rotation): PlanSeen {
+  if (r.target === null) return { kind: "same" };
+  const now = planFor(deps.settings, r.plan.targets, r.outgoing.id, r.reason);
+  if (now === null) return { kind: "target_removed" };
+  const planHash = planHashOf(now.plan);
+  return planHash === r.planHash ? { kind: "same" } : { kind: "changed", plan: now.plan, planHash };
+}
+
+/** Reads every destination back as applications read it; the values are wiped as soon as they are compared. */
+export async function destinationsSeen(deps: Deps, r: Rotation): Promise<DestinationSeen[]> {
+  return Promise.all(
+    r.plan.destinations.map(async (dest): Promise<DestinationSeen> => {
+      const found = await (await storeOf(deps, dest)).read(dest);
+      if (found === null) return { holds: "missing", fingerprint: null, version: null };
+      const fingerprint = found.value.fingerprint;
+      found.value.wipe();
+      const holds =
+        fingerprint === r.outgoing.fingerprint
+          ? "outgoing"
+          : fingerprint === r.replacement?.fingerprint
+            ? "replacement"
+            : "other";
+      return { holds, fingerprint, version: found.version };
+    }),
+  );
+}
+
+async function pendingSeen(deps: Deps, r: Rotation): Promise<PendingSeen[]> {
+  return Promise.all(
+    r.plan.destinations.map(async (dest): Promise<PendingSeen> => {
+      const pending = await (await storeOf(deps, dest)).readPending(dest, r.id);
+      if (pending === null) return "none";
+      pending.value.wipe();
+      return pending.rotationId === r.id ? "ours" : "operator";
+    }),
+  );
+}

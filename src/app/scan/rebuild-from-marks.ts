@@ -1,0 +1,104 @@
+import type { LastKnown } from "../../ports/audit.ts";
+import type { MarkFacts } from "../../rotation/marks.ts";
+import type { Deps } from "../deps.ts";
+import { type Claim, claimsOf, inSink } from "./claims.ts";
+import { type NoProposal, asProposal, proposalFrom } from "./proposal.ts";
+import type { ReadTarget } from "./read-targets.ts";
+import type { Problem } from "./report.ts";
+import { restoreHold, saveRebuilt } from "./restore.ts";
+import type { Survey } from "./survey.ts";
+
+/**
+ * Rebuilds what only the marks know of, as a proposal that a person has to approve again: a mark is a hint and no
+ * authority (R2, R16). With a verified sink that would know the rotation, a mark alone proves nothing and is reported.
+ * Holds in marks come back in any case. @returns the ids that were rebuilt, and those that have nothing left to do
+ */
+export async function rebuildFromMarks(
+  deps: Deps,
+  found: Pick<Survey, "bound">,
+  known: LastKnown | null,
+  problems: Problem[],
+): Promise<{ rebuilt: string[]; spent: Set<string> }> {
+  const read = found.bound.map(([r]) => r);
+  await keepHolds(deps, read);
+  const rebuilt: string[] = [];
+  const spent = new Set<string>();
+  for (const claim of claimsOf(read, deps.settings.install)) {
+    const done = await rebuildOne(deps, claim, found, known, problems);
+    if (done === true) rebuilt.push(claim.rotation);
+    if (done === "spent") spent.add(claim.rotation);
+  }
+  return { rebuilt, spent };
+}
+
+async function keepHolds(deps: Deps, read: readonly ReadTarget[]): Promise<void> {
+  const marked = read
+    .flatMap((r) => r.marks.map(({ facts }) => ({ target: r.target.name, facts })))
+    .filter(({ facts }) => facts.hold !== null);
+  if (marked.length === 0) return;
+  const held = new Set(Object.keys(await deps.holds.list()));
+  for (const { target, facts } of marked) {
+    const subject = subjectOf(deps, target, facts);
+    if (held.has(subject)) continue;
+    held.add(subject);
+    await restoreHold(deps, subject, "mark", "marks");
+  }
+}
+
+/** A mark holds the subject in letters that every manager takes (src/app/hold.ts); whoever is meant, the target is held. */
+function subjectOf(deps: Deps, target: string, { hold }: MarkFacts): string {
+  if (hold === null || hold.startsWith("apikey_")) return hold ?? target;
+  const fits = (name: string) => name.replaceAll(/[^A-Za-z0-9_.:-]/g, "_").slice(0, 200) === hold;
+  return fits(target) ? target : (deps.settings.targets.find((t) => fits(t.name))?.name ?? target);
+}
+
+async function rebuildOne(
+  deps: Deps,
+  claim: Claim,
+  found: Pick<Survey, "bound">,
+  known: LastKnown | null,
+  problems: Problem[],
+): Promise<boolean | "spent"> {
+  const id = claim.rotation;
+  const target = claim.targets[0]?.target.name ?? null;
+  const there = await deps.rotations.load(id);
+  if (there !== null) {
+    if (there.endedAt !== null || claim.revision <= there.revision) return false;
+    problems.push({
+      code: "state_behind",
+      target,
+      message: `the marks of rotation ${id} are at revision ${claim.revision}, Redis has ${there.revision}; it has to be approved again`,
+    });
+    return saveRebuilt(deps, asProposal(there, claim, deps.clock.now()), there.revision, {
+      from: "marks",
+      marked: claim.revision,
+    });
+  }
+  const sink = inSink(known, claim);
+  // Open there and not here: its restore was refused and reported. Ended: the marks are tidied up.
+  if (sink === "open" || sink === "ended") return false;
+  if (sink === "never") {
+    problems.push({
+      code: "unknown_mark",
+      target,
+      message: `the marks name rotation ${id}, which the audit log does not know; they are not used`,
+    });
+    return false;
+  }
+  const proposal = await proposalFrom(deps, claim, found);
+  if (typeof proposal === "string") {
+    if (proposal === "over") return "spent";
+    problems.push({
+      code: "unknown_mark",
+      target,
+      message: `the marks name rotation ${id}; ${WHY[proposal]}; they are not used`,
+    });
+    return false;
+  }
+  return saveRebuilt(deps, proposal, 0, { from: "marks", outgoing: proposal.outgoing.id });
+}
+
+const WHY: Record<Exclude<NoProposal, "over">, string> = {
+  contradiction: "they contradict each other or name no key",
+  not_here: "none of its keys is in a destination that they mark",
+};

@@ -1,0 +1,96 @@
+import type { LastKnown } from "../../ports/audit.ts";
+import type { Rotation } from "../../rotation/record.ts";
+import type { Deps } from "../deps.ts";
+import type { Problem } from "./report.ts";
+import { restoreHold, revisionAfter, saveRebuilt } from "./restore.ts";
+
+type Checkpoint = Omit<Rotation, "history">;
+
+/**
+ * After a loss or an old restore of Redis: puts back what the verified audit sink knows (P8). A rotation is then exactly
+ * what it was, approvals included; one that had ended ends again. Holds come back. Safe to repeat.
+ * @returns the ids that were put back
+ */
+export async function rebuildFromSink(deps: Deps, known: LastKnown | null, problems: Problem[]): Promise<string[]> {
+  if (known === null) return [];
+  const rebuilt: string[] = [];
+  // Holds first: workers take a rotation up as soon as it is back (R17).
+  const held = await deps.holds.list();
+  for (const [subject, { actor }] of known.holds) {
+    if (held[subject] === undefined) await restoreHold(deps, subject, actor, "sink");
+  }
+  for (const [id, { revision, record }] of known.checkpoints) {
+    const there = await deps.rotations.load(id);
+    if ((there !== null && there.revision >= revision) || !isCheckpoint(record, id)) continue;
+    if (await restore(deps, record, there, problems)) rebuilt.push(id);
+  }
+  rebuilt.push(...(await endAgain(deps, known, problems)));
+  return rebuilt;
+}
+
+const isCheckpoint = (x: unknown, id: string): x is Checkpoint =>
+  typeof x === "object" &&
+  x !== null &&
+  "schema" in x &&
+  x.schema === 1 &&
+  "id" in x &&
+  x.id === id &&
+  "state" in x &&
+  "plan" in x &&
+  "outgoing" in x;
+
+async function restore(
+  deps: Deps,
+  checkpoint: Checkpoint,
+  there: Rotation | null,
+  problems: Problem[],
+): Promise<boolean> {
+  const now = deps.clock.now();
+  const { id, target } = checkpoint;
+  const stale = there === null ? "Redis had lost it" : `Redis had revision ${there.revision}`;
+  const record: Rotation = {
+    ...checkpoint,
+    revision: revisionAfter(checkpoint.revision, there?.revision ?? 0),
+    rebuilt: checkpoint.rebuilt ?? "sink",
+    // An archive call that was sent stays "too late to decide"; one that was only meant is decided anew.
+    intent: checkpoint.intent?.sent === true ? checkpoint.intent : null,
+    lease: null,
+    retry: null,
+    wakeAt: checkpoint.endedAt === null || !checkpoint.cleanedUp ? now : null,
+    history: [...(there?.history ?? []), { at: now, event: "rebuilt", actor: "keyturn", via: "scan" }],
+  };
+  const saved = await saveRebuilt(deps, record, there?.revision ?? 0, { from: "sink", revision: checkpoint.revision });
+  const outcome = saved
+    ? "it was restored from the audit sink"
+    : "it could not be restored, because another rotation occupies its target or key";
+  if (there !== null || !saved)
+    problems.push({
+      code: "state_behind",
+      target,
+      message: `rotation ${id} was at revision ${checkpoint.revision}, ${stale}; ${outcome}`,
+    });
+  return saved;
+}
+
+/** Rotations that are open in an old restore of Redis, although the sink has their end. */
+async function endAgain(deps: Deps, known: LastKnown, problems: Problem[]): Promise<string[]> {
+  const revived = new Map<string, Rotation>();
+  for (const id of await deps.rotations.openIds()) {
+    const there = await deps.rotations.load(id);
+    const ended = known.ended.get(id);
+    if (there !== null && ended !== undefined && there.revision < ended) revived.set(id, there);
+  }
+  if (revived.size === 0) return [];
+  // Ends are not kept in memory, there are too many; they are looked up only when one is needed.
+  const ends = new Map<string, Checkpoint>();
+  for await (const { rotation, checkpoint } of deps.audit.entries()) {
+    if (rotation !== null && revived.has(rotation) && isCheckpoint(checkpoint, rotation))
+      ends.set(rotation, checkpoint);
+  }
+  const rebuilt: string[] = [];
+  for (const [id, there] of revived) {
+    const end = ends.get(id);
+    if (end !== undefined && (await restore(deps, end, there, problems))) rebuilt.push(id);
+  }
+  return rebuilt;
+}
