@@ -1,0 +1,59 @@
+import type { AuditEntry, LastKnown } from "../ports/audit.ts";
+import type { ChainPosition } from "../ports/chain.ts";
+import { compare } from "./chain.ts";
+
+/**
+ * Gathers, from entries in any order, the newest checkpoint of each rotation and the newest word on each hold.
+ * Newest is the chain's order, not the revision: after a rebuild from an older state revisions may repeat.
+ */
+export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): LastKnown } {
+  const rotations = new Map<string, ChainPosition & { ended: boolean; revision: number; record: unknown }>();
+  const subjects = new Map<string, ChainPosition & { held: { actor: string; at: number } | null }>();
+
+  let since: number | null = null;
+
+  function take(entry: AuditEntry): void {
+    since = Math.min(since ?? entry.at, entry.at);
+    const { epoch, seq, rotation, checkpoint } = entry;
+    if (rotation !== null && isRecord(checkpoint) && isNewer(entry, rotations.get(rotation))) {
+      const ended = checkpoint["endedAt"] !== null && checkpoint["endedAt"] !== undefined;
+      // Of an ended rotation only the fact is kept: an older checkpoint may still turn up further down.
+      rotations.set(rotation, {
+        epoch,
+        seq,
+        ended,
+        revision: Number(checkpoint["revision"]),
+        record: ended ? null : checkpoint,
+      });
+    }
+    const subject = entry.evidence["subject"];
+    if (
+      (entry.action === "hold.set" || entry.action === "hold.removed") &&
+      typeof subject === "string" &&
+      isNewer(entry, subjects.get(subject))
+    ) {
+      subjects.set(subject, {
+        epoch,
+        seq,
+        held: entry.action === "hold.set" ? { actor: entry.actor, at: entry.at } : null,
+      });
+    }
+  }
+
+  function result(): LastKnown {
+    const checkpoints: LastKnown["checkpoints"] = new Map();
+    const finished: LastKnown["ended"] = new Map();
+    for (const [id, { ended, revision, record }] of rotations) {
+      if (ended) finished.set(id, revision);
+      else checkpoints.set(id, { revision, record });
+    }
+    const holds: LastKnown["holds"] = new Map();
+    for (const [subject, { held }] of subjects) if (held !== null) holds.set(subject, held);
+    return { checkpoints, ended: finished, holds, since };
+  }
+  return { take, result };
+}
+
+const isNewer = (entry: ChainPosition, known: ChainPosition | undefined): boolean =>
+  known === undefined || compare(entry, known) > 0;
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;

@@ -1,0 +1,40 @@
+/**
+ * Every key of one installation. The braces are a Redis Cluster hash tag: all keys lie in one slot, so that one
+ * script may change them together.
+ */
+export function keysOf(install: string) {
+  const key = (name: string) => `{${install}}:${name}`;
+  return {
+    /** Hash: revision, record (JSON), locks (JSON array of the names it holds), by (token of the last save). */
+    record: (id: string) => key(`record:${id}`),
+    /** Sorted set: ids of rotations that are not final, by creation time. */
+    open: key("open"),
+    /** Sorted set: every id, by creation time. */
+    all: key("all"),
+    /** Sorted set with one score: every id in alphabetical order, for prefixes. */
+    ids: key("ids"),
+    /** Sorted set: ids by the time of their next look. */
+    due: key("due"),
+    /** Hash: lock name to rotation id. */
+    locks: key("locks"),
+    /** Hash: target to what its last failed end left behind. */
+    aftermath: key("aftermath"),
+    /** Stream with ids `epoch-seq`: the newest entries of the audit chain. */
+    audit: key("audit"),
+    /** String `epoch seq hash`. */
+    auditHead: key("audit-head"),
+    /** Hash: sink to `epoch-seq`, up to where that sink is complete. */
+    auditShipped: key("audit-shipped"),
+    /** Hash: subject to who holds it since when. */
+    holds: key("holds"),
+    /** Hash: configuration hash to its modification time, holds and last sight. */
+    configs: key("configs"),
+    lastScan: key("scan-success"),
+    /** JSON object: key id to status, as the last scan saw it. */
+    statuses: key("scan-statuses"),
+    /** Hash: fingerprint to target. */
+    fingerprints: key("fingerprints"),
+    lease: (name: string) => key(`lease:${name}`),
+  };
+}
+export type Keys = ReturnType<typeof keysOf>;
