@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+import { loadConfig } from "../../config/load.ts";
+import { type App, compose } from "../compose.ts";
+import { asKeyturnError } from "../rotation/errors.ts";
+import { commandFirst, parse, refuseKeys, unknownCommand } from "./arguments.ts";
+import type { Context } from "./command.ts";
+import { findCommand } from "./commands/index.ts";
+import { helpFor, overview } from "./help.ts";
+import { createLog } from "./log.ts";
+import { suggest } from "./suggest.ts";
+import { version } from "./version.ts";
+
+/** What of `process` a command line uses; tests give their own. */
+export interface Streams {
+  stdin?: NodeJS.ReadStream;
+  stdout: NodeJS.WritableStream;
+  stderr: NodeJS.WritableStream;
+}
+
+/** Runs one command line; answers with the exit code. Everything a user sees passes through here. */
+export async function main(given: readonly string[], streams: Streams): Promise<number> {
+  const json = given.includes("--json");
+  let app: App | null = null;
+  let meant = (): string => "";
+  try {
+    refuseKeys(given);
+    const argv = commandFirst(given);
+    if (argv.length === 0 || argv[0] === "help" || argv[0] === "--help" || argv[0] === "-h") {
+      const words = argv[0] === "help" ? argv.slice(1).filter((word) => !word.startsWith("-")) : [];
+      const about = findCommand(words)?.command;
+      if (about === undefined && words.length > 0) throw unknownCommand(words);
+      streams.stdout.write(about === undefined ? overview() : helpFor(about));
+      return 0;
+    }
+    if (argv[0] === "--version" || argv[0] === "version") {
+      streams.stdout.write(`keyturn ${version()} (node ${process.versions.node})\n`);
+      return 0;
+    }
+    const found = findCommand(argv);
+    if (found === null) throw unknownCommand(argv);
+    const parsed = parse(found.command, found.rest);
+    if (parsed.values["help"] === true) {
+      streams.stdout.write(helpFor(found.command));
+      return 0;
+    }
+    let loaded: ReturnType<typeof loadConfig> | null = null;
+    const path = typeof parsed.values["config"] === "string" ? parsed.values["config"] : undefined;
+    const context: Context = {
+      ...parsed,
+      json,
+      stdin: streams.stdin ?? process.stdin,
+      stdout: streams.stdout,
+      stderr: streams.stderr,
+      config: () => (loaded ??= loadConfig({ path })),
+      app: async () => (app ??= await compose(context.config(), { log: createLog(found.command.logLevel ?? "warn") })),
+    };
+    const [name] = parsed.positionals;
+    if (name !== undefined) meant = () => suggest(name, Object.keys(context.config().config.targets));
+    const outcome = await found.command.run(context);
+    if (outcome !== null)
+      streams.stdout.write(json ? `${JSON.stringify(outcome.json, null, 2)}\n` : withNewline(outcome.text));
+    return outcome?.exit ?? 0;
+  } catch (thrown) {
+    const error = asKeyturnError(thrown);
+    if (error.code === "INTERNAL" && process.env["KEYTURN_DEBUG"] !== undefined)
+      streams.stderr.write(`${error.stack}\n`);
+    const message = error.code === "NOT_FOUND" ? `${error.message}${meant()}` : error.message;
+    const shown = { code: error.reason ?? error.code.toLowerCase(), message, next: error.next };
+    if (json) streams.stdout.write(`${JSON.stringify({ schema: 1, error: shown }, null, 2)}\n`);
+    else streams.stderr.write(`keyturn: ${shown.message}\n  next: ${shown.next}\n`);
+    return error.exit;
+  } finally {
+    await (app as App | null)?.close();
+  }
+}
+
+const withNewline = (text: string): string => (text === "" || text.endsWith("\n") ? text : `${text}\n`);
+
+if (import.meta.main) {
+  process.exitCode = await main(process.argv.slice(2), process);
+  // Idle sockets of HTTP clients must not keep a finished command alive.
+  if (process.stdout.writableLength === 0) process.exit();
+  process.stdout.once("drain", () => process.exit());
+}

@@ -1,0 +1,191 @@
+import type { LoadedConfig } from "../config/load.ts";
+import { resolveSecret } from "../config/secrets.ts";
+import type { PinoLog } from "./cli/log.ts";
+import { createKeyAdmin } from "./anthropic/key-admin.ts";
+import { createKeyVerifier } from "./anthropic/key-verifier.ts";
+import { advance } from "./app/advance.ts";
+import type { Deps } from "./app/deps.ts";
+import { exportCsv, exportJsonLines } from "./audit/export.ts";
+import { createAuditTrail } from "./audit/trail.ts";
+import { systemClock } from "./clock.ts";
+import { logNotifier } from "./notify/log-notifier.ts";
+import type { AuditEntry } from "./ports/audit.ts";
+import type { Journal } from "./ports/chain.ts";
+import { createRedisConfigs } from "./redis/configs.ts";
+import { connectRedis, type RedisConnection } from "./redis/connect.ts";
+import { createRedisHolds } from "./redis/holds.ts";
+import { createRedisJournal } from "./redis/journal.ts";
+import { createRedisLeases } from "./redis/leases.ts";
+import { createRedisRotations } from "./redis/rotations.ts";
+import { createRedisScanLog } from "./redis/scan-log.ts";
+import { createWakeups, type RotationQueue } from "./redis/wakeups.ts";
+import { assertRedisSafe, checkRedisSafety, sentencesOf } from "./redis/safety.ts";
+import { type RedisHome, openRedis } from "./redis-home.ts";
+import { KeyturnError } from "./rotation/errors.ts";
+import { newRotationId } from "./rotation-id.ts";
+import { createStorePool } from "./store-pool.ts";
+import { createRotationWorker, type RotationWorker } from "../workers/rotation-worker.ts";
+
+/** Everything a way in needs: the use cases' dependencies and what only the composition knows. */
+export interface App {
+  deps: Deps;
+  loaded: LoadedConfig;
+  log: PinoLog;
+  queue: RotationQueue;
+  /** Where Redis is; workers open connections of their own. */
+  redis: RedisHome;
+  redisClient: RedisConnection["client"];
+  redisWhere: string;
+  exportAudit(format: "json" | "csv", source?: { file: string }): AsyncIterable<string>;
+  /** Bounded in time; safe to repeat. */
+  close(): Promise<void>;
+}
+
+/** Names under which keys are kept: the installation's, unless several share one Redis by prefix. */
+const namespaceOf = ({ config }: LoadedConfig): string => config.redis.prefix ?? config.install;
+
+/**
+ * Joins adapters to use cases: the only place that knows both. Connects to Redis and announces this configuration;
+ * everything else connects when first used.
+ * @throws CONFIG_INVALID, REDIS_UNAVAILABLE
+ */
+export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allowMemory?: boolean }): Promise<App> {
+  const { config, settings } = loaded;
+  const { log } = given;
+  const clock = systemClock;
+  const home = await openRedis(config, log, given.allowMemory);
+  let connection: RedisConnection;
+  try {
+    connection = await connectRedis(home.settings, { role: "producer", onTrouble: troubleTo(log) });
+  } catch (error) {
+    await home.release();
+    throw error;
+  }
+  const redis = connection.client;
+  const install = namespaceOf(loaded);
+  const journal = createRedisJournal({ redis, install });
+  const trail = createAuditTrail({
+    journal,
+    install: config.install,
+    file: config.audit.file ?? null,
+    log: auditLine(config.audit.log, config.audit.file !== undefined, log),
+    clock,
+  });
+  const queue = createWakeups({ connection, install, now: () => clock.now() });
+  const stores = createStorePool(config);
+  const anthropic = { baseUrl: config.anthropic.baseUrl, clock, log };
+  const registry = createRedisConfigs({
+    redis,
+    install,
+    hash: loaded.hash,
+    mtimeMs: loaded.mtimeMs,
+    holds: config.holds,
+  });
+  const deps: Deps = {
+    clock,
+    settings,
+    admin: createKeyAdmin({
+      ...anthropic,
+      adminKey: () => resolveSecret(config.anthropic.adminKey, "anthropic.adminKey"),
+    }),
+    verifier: createKeyVerifier({ ...anthropic, model: config.anthropic.verifyModel }),
+    stores,
+    rotations: createRedisRotations({ redis, install, chain: trail.writer }),
+    audit: trail,
+    wakeups: queue,
+    leases: createRedisLeases({ redis, install }),
+    holds: createRedisHolds({ redis, install, chain: trail.writer }),
+    registry,
+    scanLog: createRedisScanLog({ redis, install }),
+    notifier: logNotifier(log),
+    log,
+    newId: () => newRotationId(clock.now()),
+  };
+  let closing: Promise<void> | null = null;
+  const close = async () => {
+    await Promise.allSettled([trail.close(), queue.close(), stores.close()]);
+    connection.disconnect();
+    await home.release();
+  };
+  const app: App = {
+    deps,
+    loaded,
+    log,
+    queue,
+    redis: home,
+    redisClient: redis,
+    redisWhere: connection.where,
+    exportAudit: (format, source) => (format === "csv" ? exportCsv : exportJsonLines)(trail.entries(source)),
+    close: () => (closing ??= close()),
+  };
+  try {
+    await registry.announce();
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return app;
+}
+
+/**
+ * The audit log as its files have it, without Redis: for `--from`, and for a Redis that is away or gone for good.
+ * Reads only.
+ */
+export function auditFiles({ config }: LoadedConfig): Pick<App, "exportAudit"> & Pick<Deps["audit"], "verify"> {
+  const away = () => Promise.reject(new KeyturnError("REDIS_UNAVAILABLE"));
+  const journal: Journal = {
+    head: away,
+    append: away,
+    read: away,
+    trim: away,
+    dropBefore: away,
+    shipped: away,
+    noteShipped: away,
+  };
+  const trail = createAuditTrail({
+    journal,
+    install: config.install,
+    file: config.audit.file ?? null,
+    log: () => undefined,
+    clock: systemClock,
+  });
+  return {
+    verify: (source) => trail.verify(source),
+    exportAudit: (format, source) => (format === "csv" ? exportCsv : exportJsonLines)(trail.entries(source)),
+  };
+}
+
+/** Starts the BullMQ worker of this process on a connection of its own: one that waits for Redis as long as it takes. */
+export async function startWorker(app: App, concurrency = 20): Promise<RotationWorker> {
+  const connection = await connectRedis(app.redis.settings, { role: "worker", onTrouble: troubleTo(app.log) });
+  const worker = createRotationWorker({
+    connection,
+    install: namespaceOf(app.loaded),
+    advance: (id) => advance(id, app.deps),
+    concurrency,
+    log: app.log,
+  });
+  await worker.ready();
+  return worker;
+}
+
+/**
+ * Refuses to work on a Redis that may lose what it confirmed (failures #10).
+ * @throws REDIS_UNSAFE (78) with one sentence per problem
+ */
+export async function checkRedis(app: App): Promise<void> {
+  const report = await checkRedisSafety(app.redisClient, { persistence: app.redis.durable ? "required" : "warn" });
+  assertRedisSafe(report, app.redisWhere);
+  for (const p of report.problems)
+    app.log.warn({ event: "redis.unsafe", setting: p.setting, value: p.value, wanted: p.wanted }, sentencesOf([p]));
+}
+
+const troubleTo = (log: PinoLog) => (code: string) =>
+  log.warn({ event: "redis.trouble", code }, "Redis does not answer");
+
+/** Every audit entry as a log line, for collectors; a person at a terminal with an audit file is spared them. */
+function auditLine(wanted: boolean, hasFile: boolean, log: PinoLog): (entry: AuditEntry) => void {
+  if ((!wanted && hasFile) || (hasFile && process.stderr.isTTY)) return () => undefined;
+  const lines = log.child({}, { level: "info" });
+  return (entry) => lines.info({ event: "audit", audit: entry }, entry.action);
+}

@@ -1,0 +1,51 @@
+import { writeFileSync } from "node:fs";
+import { PROJECT, SECRET } from "./google.ts";
+import { FIELD, type Folder, TARGET, YOUNG_TARGET } from "./folder.ts";
+
+/** What the demo compresses, beside what a production installation has. */
+export const COMPRESSED = { maxAgeDays: 90, gracePeriodMs: 4000, quietForMs: 3000 } as const;
+
+/** A quoted JSON string is a quoted YAML string, whatever is in the path. */
+const quoted = (text: string): string => JSON.stringify(text);
+
+/** Where the simulated services are. */
+export interface Addresses {
+  baseUrl: string;
+  /** host:port of the secrets manager. */
+  google: string;
+}
+
+/** The configuration of the demo: the real schema, read by the real loader. */
+export function configText(folder: Folder, { baseUrl, google }: Addresses): string {
+  return `# Written by \`npm run demo\`. Time is compressed here and nowhere else; production values are beside it.
+install: demo
+anthropic:
+  adminKey: ${quoted(`file:${folder.adminKeyFile}`)}
+  baseUrl: ${quoted(baseUrl)} # the sandbox; production: https://api.anthropic.com
+redis: { embedded: ${quoted(folder.redis)} }
+policy:
+  maxAge: ${COMPRESSED.maxAgeDays}d
+  gracePeriod: ${COMPRESSED.gracePeriodMs / 1000}s # production: 7d
+  drain: { quietFor: ${COMPRESSED.quietForMs / 1000}s, limit: 1h } # production: 24h, 7d
+  replacementWithin: 8h # production: 7d
+  approval: { required: true, approvals: 1, expiresAfter: 8h } # production: 3d
+stores:
+  files: { type: dotenv-file, directory: ${quoted(folder.dir)} }
+  google: { type: google-secret-manager, project: ${PROJECT}, endpoint: ${quoted(google)}, insecure: true } # simulated
+targets:
+  ${TARGET}:
+    destinations: # one key in two places: both hold the replacement before the old key goes
+      - { store: files, secret: app.env, field: ${FIELD} }
+      - { store: google, secret: ${SECRET}, field: ${FIELD} }
+  ${YOUNG_TARGET}:
+    destinations: [{ store: files, secret: reports.env, field: ${FIELD} }]
+approvers: { cli: ["*"] }
+audit: { file: ${quoted(folder.auditFile)}, log: false }
+http: { host: 127.0.0.1, port: 0, metricsPort: 0 }
+`;
+}
+
+export function writeConfig(folder: Folder, addresses: Addresses, adminKey: string): void {
+  writeFileSync(folder.adminKeyFile, `${adminKey}\n`, { mode: 0o600 });
+  writeFileSync(folder.configFile, configText(folder, addresses), { mode: 0o600 });
+}

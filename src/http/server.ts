@@ -1,0 +1,118 @@
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Log } from "../ports/notifier.ts";
+import { KeyturnError, asKeyturnError } from "../rotation/errors.ts";
+
+/** JSON for an object, as it is for a text. */
+export interface Answer {
+  status: number;
+  body: object | string;
+  headers?: Record<string, string>;
+}
+
+export interface Route {
+  method: "GET" | "POST";
+  /** Matched exactly, without the query. */
+  path: string;
+  /** May write to `response` itself and return nothing. */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined>;
+}
+
+export interface HttpServer {
+  /** The bound port. */
+  port: number;
+  /** Takes no new requests, ends idle connections, and at the deadline the busy ones too. Safe to repeat. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Slow senders are cut off: headers, whole request, idle connection (milliseconds). */
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5000, maxHeaderSize: 16 * 1024 };
+const FIXED_HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
+
+/**
+ * A server with fixed routes. A route's error never reaches the caller: it gets a code, the log gets the rest.
+ * @param port 0 takes a free one
+ * @throws CONFIG_INVALID when the address cannot be bound
+ */
+export async function startHttpServer(given: {
+  host: string;
+  port: number;
+  routes: readonly Route[];
+  log: Log;
+}): Promise<HttpServer> {
+  const server = createServer(LIMITS, (request, response) => void serve(request, response, given.routes, given.log));
+  await listening(server, given.host, given.port);
+  let closing: Promise<void> | null = null;
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: (deadlineMs) => (closing ??= close(server, deadlineMs)),
+  };
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  routes: readonly Route[],
+  log: Log,
+): Promise<void> {
+  try {
+    const answer = await answerTo(request, response, routes);
+    if (answer !== undefined) send(request, response, answer);
+  } catch (error) {
+    const known = asKeyturnError(error);
+    log.error({ event: "http.failed", code: known.code, err: known }, "A request failed");
+    if (!response.headersSent) send(request, response, { status: 500, body: { error: { code: known.code } } });
+    else response.destroy();
+  }
+}
+
+async function answerTo(
+  request: IncomingMessage,
+  response: ServerResponse,
+  routes: readonly Route[],
+): Promise<Answer | undefined> {
+  const path = (request.url ?? "/").split("?", 1)[0];
+  const here = routes.filter((route) => route.path === path);
+  if (here.length === 0) return { status: 404, body: { error: { code: "NOT_FOUND" } } };
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  const route = here.find((each) => each.method === method);
+  if (route !== undefined) return route.handle(request, response);
+  return {
+    status: 405,
+    body: { error: { code: "METHOD_NOT_ALLOWED" } },
+    headers: { allow: here.map((each) => each.method).join(", ") },
+  };
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, body, headers }: Answer): void {
+  const type = typeof body === "string" ? "text/plain; charset=utf-8" : "application/json";
+  const text = typeof body === "string" ? body : `${JSON.stringify(body)}\n`;
+  response.writeHead(status, {
+    ...FIXED_HEADERS,
+    "content-type": type,
+    "content-length": Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(request.method === "HEAD" ? undefined : text);
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(
+        new KeyturnError("CONFIG_INVALID", `(cannot listen on ${host}:${port}: ${error.code})`, {
+          next: "Change http.host or http.port, or end the other program.",
+        }),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+async function close(server: Server, deadlineMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+  await closed;
+  clearTimeout(timer);
+}

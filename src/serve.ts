@@ -1,0 +1,114 @@
+import { scan } from "./app/scan/scan.ts";
+import { type App, checkRedis, startWorker } from "./compose.ts";
+import { healthRoutes } from "./http/health.ts";
+import { startHttpServer } from "./http/server.ts";
+import { asKeyturnError } from "./rotation/errors.ts";
+import { startScanSchedule } from "./schedule/scan-schedule.ts";
+import { wakeAll } from "./run-once.ts";
+import { startReconciler } from "../workers/reconciler.ts";
+
+export interface Server {
+  /** The bound ports. */
+  ports: { http: number };
+  /** In the order in which they end: no new scans and requests, then the running steps, then the last word. */
+  parts: readonly { name: string; close(leftMs: number): Promise<unknown> }[];
+}
+
+/** Every configuration is announced again within this, so that its holds count (R15). */
+const ANNOUNCE_MS = 5 * 60_000;
+/** What a dead process committed and did not bring to the sink is copied there within this. */
+const SHIP_MS = 5000;
+/** A worker that has not been seen for this long does not work any more; only a restart helps (bullmq#4585). */
+const WORKER_SILENT_MS = 5 * 60_000;
+
+/**
+ * The long-running process: schedule, workers, reconciler, health. Any number of them may run side by side.
+ * @throws REDIS_UNSAFE (78), REDIS_UNAVAILABLE (69), CONFIG_INVALID (78)
+ */
+export async function startServer(app: App): Promise<Server> {
+  const { deps, log, loaded } = app;
+  const { schedule, http } = loaded.config;
+  await checkRedis(app);
+  await deps.audit.reconcile();
+  let started = false;
+  let stopping = false;
+  const worker = await startWorker(app);
+  const server = await startHttpServer({
+    host: http.host,
+    port: http.port,
+    log,
+    routes: healthRoutes({
+      checks: { redis: async () => void (await deps.rotations.serverTime()) },
+      started: () => started,
+      stopping: () => stopping,
+      alive: () => deps.clock.now() - worker.lastSeen() < WORKER_SILENT_MS,
+      log,
+    }),
+  });
+  // Whatever was under way when the last process ended is looked at now, not when its patience runs out.
+  await wakeAll(app);
+  const reconciler = startReconciler({
+    rotations: deps.rotations,
+    wakeups: app.queue,
+    clock: deps.clock,
+    log,
+    isWorkingOn: (id) => worker.isWorkingOn(id),
+  });
+  const plan = startScanSchedule({
+    pattern: schedule.scan,
+    timeZone: schedule.timeZone,
+    scan: () => scan(deps, { dryRun: false }),
+    scanLog: deps.scanLog,
+    clock: deps.clock,
+    log,
+  });
+  const announcing = every(ANNOUNCE_MS, () => deps.registry.announce(), app);
+  const shipping = every(SHIP_MS, () => deps.audit.reconcile(), app);
+  started = true;
+  log.info({ event: "serve.ready", ports: { http: server.port }, httpPort: server.port, pid: process.pid }, "ready");
+  return {
+    ports: { http: server.port },
+    parts: [
+      {
+        name: "schedule",
+        close: async () => {
+          stopping = true;
+          announcing.stop();
+          await Promise.all([plan.stop(), reconciler.stop()]);
+        },
+      },
+      { name: "http", close: () => server.close(1000) },
+      { name: "worker", close: (leftMs) => worker.close(Math.max(0, leftMs - 1000)) },
+      {
+        name: "audit",
+        close: async () => {
+          shipping.stop();
+          // The anchor against which a shortened file shows (R18).
+          log.info({ event: "serve.stopped", auditHead: await deps.audit.head().catch(() => null) }, "stopped");
+        },
+      },
+    ],
+  };
+}
+
+/** Repeats work that must not end the process when it fails; trouble is said once until it works again. */
+function every(ms: number, work: () => Promise<void>, { log }: App): { stop(): void } {
+  let failing = false;
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    work()
+      .then(() => (failing = false))
+      .catch((error: unknown) => {
+        if (!failing)
+          log.warn(
+            { event: "background.failed", code: asKeyturnError(error).code },
+            "a repeated task failed and is tried again",
+          );
+        failing = true;
+      })
+      .finally(() => (busy = false));
+  }, ms);
+  return { stop: () => clearInterval(timer) };
+}
