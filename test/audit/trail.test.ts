@@ -1,0 +1,4 @@
+import { jsServer } from "../redis/harness.ts";
+import { trailContract } from "./trail.contract.ts";
+
+trailContract("js-redis-server", jsServer);

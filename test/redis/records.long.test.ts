@@ -1,0 +1,4 @@
+import { realServer } from "./harness.ts";
+import { recordsContract } from "./records.contract.ts";
+
+recordsContract("redis-server", realServer);

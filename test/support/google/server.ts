@@ -1,0 +1,1 @@
+export * from "../../../src/sandbox/google/server.ts";
