@@ -15,11 +15,33 @@ export function checkConfig(config: Config, names: Names, report: Report): void 
   checkTargets(config, names, report);
   checkRules(config, names, report);
   checkHolds(config, names, report);
+  checkPeople(config, report);
   if (config.audit.file === undefined && !config.audit.log) {
     report(["audit", "log"], "without a file the log is the only audit sink; set `log: true` or name a `file`");
   }
   const { port, metricsPort } = config.http;
   if (port !== 0 && port === metricsPort) report(["http", "metricsPort"], "must differ from http.port");
+}
+
+/** Ways in that could never work, or that nobody could use. */
+function checkPeople(config: Config, report: Report): void {
+  const { slack, signIn, approvers, http, targets } = config;
+  if (slack !== undefined && slack.signingSecret === undefined && slack.appToken === undefined) {
+    report(["slack"], "needs signingSecret (clicks over HTTP) or appToken (clicks over Socket Mode)");
+  }
+  if (slack === undefined) {
+    for (const [name, { channel }] of Object.entries(targets))
+      if (channel !== undefined) report(["targets", name, "channel"], "has no meaning without a `slack` section");
+  }
+  if (signIn.oidc !== undefined && http.publicUrl === undefined) {
+    report(["signIn", "oidc"], "needs http.publicUrl, the address that the issuer sends people back to");
+  }
+  if (approvers.oidc !== undefined && signIn.oidc === undefined) {
+    report(["approvers", "oidc"], "has no meaning without signIn.oidc: nobody can sign in");
+  }
+  if (slack !== undefined && http.publicUrl === undefined && slack.appToken === undefined) {
+    report(["slack"], "needs http.publicUrl: Slack sends clicks there, and one-time links start with it");
+  }
 }
 
 function checkRedis({ redis }: Config, report: Report): void {

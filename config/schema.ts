@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { names, reference, section, webAddress } from "./fields.ts";
+import { reference, section, webAddress } from "./fields.ts";
+import { apiSchema, approversSchema, signInSchema, slackSchema, webhooksSchema } from "./people.ts";
 import { policySchema, targetPolicySchema } from "./policy.ts";
 import { redisSchema } from "./redis.ts";
 import { storeSchema } from "./stores.ts";
@@ -51,6 +52,11 @@ const target = section({
   })
     .optional()
     .describe("Names the key in use, for a first run when the Console shows no usable hint."),
+  channel: z
+    .string()
+    .regex(/^[CG][A-Z0-9_]+$/, "must be a channel id such as C0123456789, not its name")
+    .optional()
+    .describe("Slack channel of this target, instead of `slack.channel`."),
   consumers: z
     .array(z.unknown())
     .max(0, "consumers (kubernetesRestart, webhook) are not available in this version; leave the list empty")
@@ -65,40 +71,6 @@ const rule = section({
   }).describe("Which keys become targets: all conditions must hold."),
   destinations: destinations.describe("Where such a key is read from; `{name}` in `secret` is the key's name."),
   policy: targetPolicySchema.optional().describe("Replaces single settings of `policy` for these targets."),
-});
-
-const slackIds = (kind: string) =>
-  names(new RegExp(`^[${kind}][A-Z0-9_]+$`), `must be a Slack id that starts with ${kind[0]}`);
-
-const approvers = section({
-  slack: section({
-    users: slackIds("UW").prefault([]).describe("Ids of people."),
-    groups: slackIds("S").prefault([]).describe("Ids of user groups."),
-  })
-    .optional()
-    .describe("Who may decide in Slack."),
-  oidc: section({
-    subjects: z.array(z.string().min(1)).prefault([]).describe("`sub` claims."),
-    groups: z.array(z.string().min(1)).prefault([]).describe("Values of the `groups` claim."),
-  })
-    .optional()
-    .describe("Who may decide after signing in with OpenID Connect."),
-  cli: names(/^(\*|[^@\s]+@[^@\s]+)$/, "must be user@host or *")
-    .prefault([])
-    .describe(
-      "Who may decide on the command line: `user@host` or `*`. Empty: nobody when another way is configured, else everybody.",
-    ),
-  fourEyes: z.boolean().prefault(false).describe("Whether approver and submitter must be different people."),
-});
-
-const slack = section({
-  botToken: reference().describe("Bot token of the Slack app."),
-  signingSecret: reference().describe("Signing secret of the Slack app: proves that a click comes from Slack."),
-  channel: z
-    .string()
-    .regex(/^[CG][A-Z0-9_]+$/, "must be a channel id such as C0123456789, not its name")
-    .describe("Id of the channel where approval is asked."),
-  apiUrl: webAddress().optional().describe("Another address of Slack's Web API."),
 });
 
 const audit = section({
@@ -134,8 +106,13 @@ export const configSchema = section({
     .array(z.string().min(1))
     .prefault([])
     .describe("Key ids and target names that are never deactivated or archived."),
-  approvers: approvers.prefault({}).describe("Who may decide."),
-  slack: slack.optional().describe("Asks for approval in Slack."),
+  approvers: approversSchema.prefault({}).describe("Who may decide."),
+  slack: slackSchema.optional().describe("Asks for approval in Slack."),
+  webhooks: webhooksSchema.describe("Tells other programs, by a name of your choice."),
+  signIn: signInSchema
+    .prefault({})
+    .describe("How people sign in to the dashboard; without `oidc` and `token` it is off."),
+  api: apiSchema.prefault({}).describe("The HTTP API; without tokens it is off."),
   audit: audit.prefault({}).describe("Where the evidence goes."),
   http: http.prefault({}).describe("What `serve` listens on."),
 });

@@ -31,7 +31,13 @@ export function toSettings(config: Config, configFile: string): Settings {
       policy: resolvePolicy(config, rule.policy),
     })),
     holds: config.holds,
-    approvers: { cli: cliApprovers(config), fourEyes: config.approvers.fourEyes },
+    approvers: {
+      cli: cliApprovers(config),
+      slack: config.approvers.slack ?? { users: [], groups: [] },
+      oidc: config.approvers.oidc ?? { subjects: [], groups: [] },
+      fourEyes: config.approvers.fourEyes,
+    },
+    publicUrl: config.http.publicUrl?.replace(/\/$/, "") ?? null,
     configFile,
   };
 }

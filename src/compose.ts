@@ -14,6 +14,7 @@ import type { Journal } from "./ports/chain.ts";
 import { createRedisConfigs } from "./redis/configs.ts";
 import { connectRedis, type RedisConnection } from "./redis/connect.ts";
 import { createRedisHolds } from "./redis/holds.ts";
+import { createRedisIntakeLinks } from "./redis/intake-links.ts";
 import { createRedisJournal } from "./redis/journal.ts";
 import { createRedisLeases } from "./redis/leases.ts";
 import { createRedisRotations } from "./redis/rotations.ts";
@@ -98,6 +99,8 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     registry,
     scanLog: createRedisScanLog({ redis, install }),
     notifier: logNotifier(log),
+    directory: null,
+    links: createRedisIntakeLinks({ redis, install }),
     log,
     newId: () => newRotationId(clock.now()),
   };

@@ -4,6 +4,7 @@ import { healthRoutes } from "./http/health.ts";
 import { startHttpServer } from "./http/server.ts";
 import { asKeyturnError } from "./rotation/errors.ts";
 import { startScanSchedule } from "./schedule/scan-schedule.ts";
+import { openWaysIn } from "./ways-in.ts";
 import { wakeAll } from "./run-once.ts";
 import { startReconciler } from "../workers/reconciler.ts";
 
@@ -33,17 +34,21 @@ export async function startServer(app: App): Promise<Server> {
   let started = false;
   let stopping = false;
   const worker = await startWorker(app);
+  const waysIn = await openWaysIn(app);
   const server = await startHttpServer({
     host: http.host,
     port: http.port,
     log,
-    routes: healthRoutes({
-      checks: { redis: async () => void (await deps.rotations.serverTime()) },
-      started: () => started,
-      stopping: () => stopping,
-      alive: () => deps.clock.now() - worker.lastSeen() < WORKER_SILENT_MS,
-      log,
-    }),
+    routes: [
+      ...healthRoutes({
+        checks: { redis: async () => void (await deps.rotations.serverTime()) },
+        started: () => started,
+        stopping: () => stopping,
+        alive: () => deps.clock.now() - worker.lastSeen() < WORKER_SILENT_MS,
+        log,
+      }),
+      ...waysIn.routes,
+    ],
   });
   // Whatever was under way when the last process ended is looked at now, not when its patience runs out.
   await wakeAll(app);
@@ -78,6 +83,7 @@ export async function startServer(app: App): Promise<Server> {
         },
       },
       { name: "http", close: () => server.close(1000) },
+      ...waysIn.parts,
       { name: "worker", close: (leftMs) => worker.close(Math.max(0, leftMs - 1000)) },
       {
         name: "audit",

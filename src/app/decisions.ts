@@ -3,12 +3,10 @@ import { KeyturnError } from "../rotation/errors.ts";
 import { planHashOf } from "../rotation/plan.ts";
 import type { Rotation } from "../rotation/record.ts";
 import type { Event } from "../rotation/states.ts";
-import { destinationOf, withPlan } from "../rotation/transition.ts";
+import { destinationOf } from "../rotation/transition.ts";
 import { type Allowed, authorize } from "./authorize.ts";
-import { claim } from "./claim.ts";
 import { commitAmend, commitMove } from "./commit.ts";
 import type { Deps } from "./deps.ts";
-import { lacksFourEyes } from "./four-eyes.ts";
 import { subjectsOf, holdsOn } from "./holds.ts";
 import { planSeen } from "./observe.ts";
 
@@ -23,12 +21,12 @@ export async function decideOn(
   deps: Deps,
   id: string,
   by: Decider,
-  apply: (r: Rotation, breakGlass: boolean) => Promise<Rotation>,
+  apply: (r: Rotation, allowed: Allowed) => Promise<Rotation>,
 ): Promise<Rotation> {
   const record = await deps.rotations.load(id);
   if (record === null) throw new KeyturnError("NOT_FOUND", `No rotation ${id}.`);
   try {
-    const allowed = authorize(deps.settings, by.actor, by.breakGlass);
+    const allowed = await authorize(deps, by.actor, by.breakGlass);
     if (by.breakGlass !== null)
       deps.log.error(
         {
@@ -42,7 +40,7 @@ export async function decideOn(
       );
     if (record.intent?.sent === true)
       throw new KeyturnError("WRONG_STATE", "It is too late: the call to archive the key was already sent.");
-    return await apply(record, allowed.breakGlass);
+    return await apply(record, allowed);
   } catch (error) {
     if (error instanceof KeyturnError && error.code !== "CONFLICT") await refusedDecision(deps, record, by, error);
     throw error;
@@ -69,7 +67,7 @@ async function refusedDecision(deps: Deps, r: Rotation, by: Decider, error: Keyt
 /** `authorize` for what is decided on a target or key by name; a refusal is on record. @throws NOT_AN_APPROVER (77) */
 export async function authorizeOn(deps: Deps, subject: string, by: Decider): Promise<Allowed> {
   try {
-    return authorize(deps.settings, by.actor, by.breakGlass);
+    return await authorize(deps, by.actor, by.breakGlass);
   } catch (error) {
     const entry = {
       at: deps.clock.now(),
@@ -79,7 +77,8 @@ export async function authorizeOn(deps: Deps, subject: string, by: Decider): Pro
       actor: by.actor.name,
       via: by.actor.via,
     };
-    await deps.audit.append([{ ...entry, evidence: { code: "NOT_AN_APPROVER", subject } }]).catch(() => undefined);
+    const code = error instanceof KeyturnError ? error.code : "INTERNAL";
+    await deps.audit.append([{ ...entry, evidence: { code, subject } }]).catch(() => undefined);
     throw error;
   }
 }
@@ -98,7 +97,8 @@ function need(r: Rotation, event: Event): void {
   );
 }
 
-function apply(
+/** Makes the move of a decision, with the plan it was for as evidence. @throws WRONG_STATE */
+export function applyDecision(
   deps: Deps,
   r: Rotation,
   event: Event,
@@ -122,98 +122,29 @@ function apply(
   );
 }
 
-/**
- * Counts one person's approval for exactly the plan that the record shows. Repeating it changes nothing. Also binds a
- * rotation whose plan changed after promotion to the plan of now, and gives a rebuilt one its approval (R2, R15).
- */
-export function approve(deps: Deps, id: string, by: Decider): Promise<Rotation> {
-  return decideOn(deps, id, by, async (record, breakGlass) => {
-    const plan = planSeen(deps, record);
-    if (record.endedAt !== null)
-      throw new KeyturnError("WRONG_STATE", `Rotation ${record.id} has ended: ${record.state}.`);
-    if (plan.kind === "target_removed") throw new KeyturnError("WRONG_STATE", "Its target is no longer configured.");
-    const missing = record.approvals.length < record.approvalsNeeded;
-    const waits = record.state === "awaiting_approval";
-    if (!waits && !missing && record.attention?.code !== "plan_changed") {
-      if (record.approvals.some((a) => a.actor === by.actor.name)) return record;
-      throw new KeyturnError("WRONG_STATE", `Rotation ${record.id} is in ${record.state}; nothing is to be approved.`);
-    }
-    if (waits && plan.kind === "changed") {
-      await commitMove(deps, record, {
-        event: "plan_changed",
-        at: deps.clock.now(),
-        actor: "keyturn",
-        via: by.actor.via,
-        patch: withPlan(record, plan.plan, plan.planHash),
-      });
-      throw new KeyturnError("WRONG_STATE", "The plan changed since it was shown; look at it and approve again.", {
-        reason: "plan_changed",
-      });
-    }
-    // Identity on a terminal is only asserted: all CLI approvals together count once, unless the glass is broken (R21).
-    const kept = plan.kind === "changed" ? [] : record.approvals;
-    const already = kept.some((a) => a.actor === by.actor.name || (by.actor.via === "cli" && a.via === "cli"));
-    // Recorded as broken only where that was needed: by somebody not listed, or for approvals that are missing.
-    const bound: Partial<Rotation> = plan.kind === "changed" ? withPlan(record, plan.plan, plan.planHash) : {};
-    const neededNow = bound.approvalsNeeded ?? record.approvalsNeeded;
-    const fourEyes = deps.settings.approvers.fourEyes && by.actor.via === "cli";
-    const short = already || kept.length + 1 < neededNow || fourEyes;
-    const forced = breakGlass || (by.breakGlass !== null && short);
-    if (already && !forced) {
-      throw new KeyturnError(
-        "NOT_AN_APPROVER",
-        "One approval from the command line is already counted; another way has to give the next.",
-      );
-    }
-    const now = deps.clock.now();
-    const planHash = plan.kind === "changed" ? plan.planHash : record.planHash;
-    const approvals = [...kept, { actor: by.actor.name, via: viaOf(by.actor), at: now, planHash, breakGlass: forced }];
-    const another = lacksFourEyes(deps.settings, { reason: record.reason, approvals }, null) ? approvals.length + 1 : 0;
-    const needed = forced ? Math.min(neededNow, approvals.length) : Math.max(neededNow, another);
-    const patch: Partial<Rotation> = { ...bound, approvals, approvalsNeeded: needed };
-    const enough = approvals.length >= needed;
-    if (waits && enough) {
-      // Read back before the rotation leaves awaiting_approval (R23).
-      await claim(deps, record);
-      return apply(deps, record, "approved", by, forced, { patch });
-    }
-    return commitAmend(
-      deps,
-      record,
-      { ...patch, attention: null, wakeAt: now },
-      {
-        action: "approval.granted",
-        actor: by.actor.name,
-        via: by.actor.via,
-        evidence: { planHash, breakGlass: forced, count: approvals.length, needed },
-      },
-    );
-  });
-}
-
 export const viaOf = (actor: Actor): "cli" | "slack" | "oidc" | "api" | "policy" =>
   actor.via === "worker" || actor.via === "scan" ? "policy" : actor.via;
 
 export function reject(deps: Deps, id: string, by: Decider, reason: string | null): Promise<Rotation> {
-  return decideOn(deps, id, by, async (r, breakGlass) => {
+  return decideOn(deps, id, by, async (r, { breakGlass }) => {
     if (r.state === "rejected") return r;
     if (r.reason === "compromised") {
       throw new KeyturnError("WRONG_STATE", "A compromised rotation cannot be rejected: its target needs a key.", {
         next: `keyturn approve ${r.id}, or keyturn reinstate ${r.id}`,
       });
     }
-    return apply(deps, r, "rejected", by, breakGlass, { reason });
+    return applyDecision(deps, r, "rejected", by, breakGlass, { reason });
   });
 }
 
 /** @param until epoch milliseconds; at most 30 days ahead */
 export function snooze(deps: Deps, id: string, by: Decider, until: number): Promise<Rotation> {
-  return decideOn(deps, id, by, (r, breakGlass) => {
+  return decideOn(deps, id, by, (r, { breakGlass }) => {
     if (r.reason === "compromised") throw new KeyturnError("WRONG_STATE", "A compromised key cannot be snoozed.");
     const now = deps.clock.now();
     if (until <= now) throw new KeyturnError("USAGE", "--until lies in the past.");
     if (until > now + MAX_SNOOZE_MS) throw new KeyturnError("USAGE", "--until may be at most 30 days ahead.");
-    return apply(deps, r, "snoozed", by, breakGlass, {
+    return applyDecision(deps, r, "snoozed", by, breakGlass, {
       patch: { notBefore: until },
       reason: `until ${new Date(until).toISOString()}`,
     });
@@ -222,7 +153,7 @@ export function snooze(deps: Deps, id: string, by: Decider, until: number): Prom
 
 /** Stops the rotation and puts everything back; refused for a compromised key, whose way back is `reinstate`. */
 export function cancel(deps: Deps, id: string, by: Decider, reason: string | null): Promise<Rotation> {
-  return decideOn(deps, id, by, async (r, breakGlass) => {
+  return decideOn(deps, id, by, async (r, { breakGlass }) => {
     if (r.reason === "compromised" && r.state !== "reinstated") {
       throw new KeyturnError("WRONG_STATE", "A compromised rotation cannot be cancelled.", {
         next: `keyturn reinstate ${r.id} undoes the revocation`,
@@ -230,14 +161,14 @@ export function cancel(deps: Deps, id: string, by: Decider, reason: string | nul
     }
     // Cancelled already, or about to be.
     if (r.state === "cancelled" || (r.state === "rolling_back" && r.rollbackCause === "cancelled")) return r;
-    return apply(deps, r, "cancelled", by, breakGlass, { reason, patch: { rollbackCause: "cancelled" } });
+    return applyDecision(deps, r, "cancelled", by, breakGlass, { reason, patch: { rollbackCause: "cancelled" } });
   });
 }
 
 /** Looks again now. In `reinstated` it resumes the rotation; otherwise it only wakes it and lifts `notBefore` of its target. */
 export function retry(deps: Deps, id: string, by: Decider): Promise<Rotation> {
-  return decideOn(deps, id, by, async (r, breakGlass) => {
-    if (r.state === "reinstated") return apply(deps, r, "retry", by, breakGlass, { patch: routineAgain(r) });
+  return decideOn(deps, id, by, async (r, { breakGlass }) => {
+    if (r.state === "reinstated") return applyDecision(deps, r, "retry", by, breakGlass, { patch: routineAgain(r) });
     if (r.endedAt !== null) {
       if (r.state === "completed") throw new KeyturnError("WRONG_STATE", `Rotation ${r.id} is completed.`);
       return commitAmend(
@@ -270,7 +201,7 @@ function routineAgain(r: Rotation): Partial<Rotation> {
 
 /** Past an undecidable drain, or forward out of a rollback that has nothing to go back to: an approval of its own (R13). */
 export function proceed(deps: Deps, id: string, by: Decider, reason: string): Promise<Rotation> {
-  return decideOn(deps, id, by, async (r, breakGlass) => {
+  return decideOn(deps, id, by, async (r, { breakGlass, identities }) => {
     if (reason.trim() === "") throw new KeyturnError("USAGE", "--reason must say why.");
     need(r, "proceed");
     if (r.state === "draining") {
@@ -279,10 +210,8 @@ export function proceed(deps: Deps, id: string, by: Decider, reason: string): Pr
       if (planSeen(deps, r).kind !== "same")
         throw new KeyturnError("WRONG_STATE", "The plan changed; approve it or put the configuration back first.");
     }
-    const approvals = [
-      ...r.approvals,
-      { actor: by.actor.name, via: viaOf(by.actor), at: deps.clock.now(), planHash: r.planHash, breakGlass },
-    ];
-    return apply(deps, r, "proceed", by, breakGlass, { reason, patch: { approvals, needsProceed: false } });
+    const mine = { actor: by.actor.name, via: viaOf(by.actor), at: deps.clock.now(), planHash: r.planHash, breakGlass };
+    const approvals = [...r.approvals, { ...mine, identities }];
+    return applyDecision(deps, r, "proceed", by, breakGlass, { reason, patch: { approvals, needsProceed: false } });
   });
 }

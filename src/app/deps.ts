@@ -1,5 +1,7 @@
 import type { AuditTrail } from "../ports/audit.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Directory } from "../ports/directory.ts";
+import type { IntakeLinks } from "../ports/intake-links.ts";
 import type { KeyAdmin, KeyVerifier } from "../ports/key-admin.ts";
 import type { Log, Notifier } from "../ports/notifier.ts";
 import type { ConfigRegistry, HoldStore, Leases, RotationStore, ScanLog, Wakeups } from "../ports/rotations.ts";
@@ -22,6 +24,9 @@ export interface Deps {
   registry: ConfigRegistry;
   scanLog: ScanLog;
   notifier: Notifier;
+  /** Slack's people; null where Slack is not configured. */
+  directory: Directory | null;
+  links: IntakeLinks;
   log: Log;
   /** A new rotation id: `rot_` and 20 characters that sort by time. */
   newId(): string;

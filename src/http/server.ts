@@ -10,12 +10,15 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
+/** The parts of a path that its pattern names, decoded. */
+export type Params = Readonly<Record<string, string>>;
+
 export interface Route {
   method: "GET" | "POST";
-  /** Matched exactly, without the query. */
+  /** Matched exactly, without the query; `{name}` stands for one part, such as `/api/v1/rotations/{id}`. */
   path: string;
   /** May write to `response` itself and return nothing. */
-  handle(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined>;
+  handle(request: IncomingMessage, response: ServerResponse, params: Params): Promise<Answer | undefined>;
 }
 
 export interface HttpServer {
@@ -71,17 +74,45 @@ async function answerTo(
   response: ServerResponse,
   routes: readonly Route[],
 ): Promise<Answer | undefined> {
-  const path = (request.url ?? "/").split("?", 1)[0];
-  const here = routes.filter((route) => route.path === path);
+  const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+  const here = routes.flatMap((route) => {
+    const params = matchPath(route.path, path);
+    return params === null ? [] : [{ route, params }];
+  });
   if (here.length === 0) return { status: 404, body: { error: { code: "NOT_FOUND" } } };
   const method = request.method === "HEAD" ? "GET" : request.method;
-  const route = here.find((each) => each.method === method);
-  if (route !== undefined) return route.handle(request, response);
+  // A path without a named part comes before one with it.
+  const found = here.toSorted((a, b) => size(a.params) - size(b.params)).find(({ route }) => route.method === method);
+  if (found !== undefined) return found.route.handle(request, response, found.params);
   return {
     status: 405,
     body: { error: { code: "METHOD_NOT_ALLOWED" } },
-    headers: { allow: here.map((each) => each.method).join(", ") },
+    headers: { allow: [...new Set(here.map(({ route }) => route.method))].join(", ") },
   };
+}
+
+const size = (params: Params): number => Object.keys(params).length;
+
+/** The named parts when the path fits the pattern, else null; a part that cannot be decoded fits nothing. */
+function matchPath(pattern: string, path: string): Params | null {
+  const [wanted, given] = [pattern.split("/"), path.split("/")];
+  if (wanted.length !== given.length) return null;
+  const params: Record<string, string> = {};
+  for (const [i, part] of wanted.entries()) {
+    const value = given[i] ?? "";
+    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    if (name === undefined) {
+      if (part !== value) return null;
+      continue;
+    }
+    try {
+      params[name] = decodeURIComponent(value);
+    } catch {
+      return null;
+    }
+    if (params[name] === "") return null;
+  }
+  return params;
 }
 
 function send(request: IncomingMessage, response: ServerResponse, { status, body, headers }: Answer): void {

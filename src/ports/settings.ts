@@ -37,9 +37,15 @@ export interface Settings {
   approvers: {
     /** `user@host` or `*`; empty: nobody decides on the CLI. */
     cli: string[];
+    /** Slack ids of people and of user groups. */
+    slack: { users: string[]; groups: string[] };
+    /** `sub` claims and values of the `groups` claim. */
+    oidc: { subjects: string[]; groups: string[] };
     /** Require that approver and submitter are different people. */
     fourEyes: boolean;
   };
+  /** Where people reach our pages, without a slash at the end; null: nowhere. */
+  publicUrl: string | null;
   /** For messages: which file to edit. */
   configFile: string;
 }
@@ -53,7 +59,18 @@ export const timingOf = (policy: Policy): Timing => ({
 
 /** Who acts: made by the way in, checked by the use case. */
 export interface Actor {
-  /** `cli:user@host` … */
+  /** What the audit log shows: `cli:user@host`, `slack:U…`, `oidc:sub`, `token:<name>` … */
   name: string;
   via: Approval["via"] | "worker" | "scan";
+  /**
+   * Everything that names this person, for four eyes: the name, and `mail:…` where an issuer or Slack proved an address.
+   * Two actors that share one are the same person. Absent: the name alone.
+   */
+  identities?: readonly string[];
+  /** From Slack: the workspace and person as the signed request has them. */
+  slack?: { teamId: string; userId: string };
+  /** From the issuer's token. */
+  oidc?: { subject: string; groups: readonly string[] };
 }
+
+export const identitiesOf = (actor: Actor): readonly string[] => actor.identities ?? [actor.name];

@@ -34,6 +34,10 @@ export function keysOf(install: string) {
     statuses: key("scan-statuses"),
     /** Hash: fingerprint to target. */
     fingerprints: key("fingerprints"),
+    /** Hash: link (JSON), state, until, left. Gone an hour after the link ended. */
+    intakeLink: (tokenHash: string) => key(`intake:${tokenHash}`),
+    /** String: hash of the token of a rotation's newest link. */
+    intakeOf: (rotation: string) => key(`intake-of:${rotation}`),
     lease: (name: string) => key(`lease:${name}`),
   };
 }

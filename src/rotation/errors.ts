@@ -135,6 +135,12 @@ export const ERRORS = {
     say: "You may not decide this.",
     next: "Ask an approver named under `approvers:`, or use --break-glass --reason.",
   },
+  DIRECTORY_UNAVAILABLE: {
+    fixedBy: "waiting",
+    exit: 69,
+    say: "Slack did not say whether you may decide, so nothing was decided.",
+    next: "Try again in a minute, or decide on the command line.",
+  },
   KEY_REFUSED: {
     fixedBy: "operator",
     exit: 65,

@@ -61,6 +61,8 @@ export interface Approval {
   at: Instant;
   planHash: string;
   breakGlass: boolean;
+  /** Everything that names the person (see Actor); absent in records of 0.1: the actor alone. */
+  identities?: readonly string[];
 }
 
 /** What we know of one destination; the facts are re-read before every act. Index-aligned with the plan. */

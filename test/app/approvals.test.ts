@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { type Decider, approve, cancel, proceed, reject, retry, snooze } from "../../src/app/decisions.ts";
+import { approve } from "../../src/app/approve.ts";
+import { type Decider, cancel, proceed, reject, retry, snooze } from "../../src/app/decisions.ts";
 import { hold } from "../../src/app/hold.ts";
 import { submit } from "../../src/app/intake/submit.ts";
 import { reinstate } from "../../src/app/reinstate.ts";

@@ -11,7 +11,7 @@ import {
 import type { Policy } from "../../src/ports/settings.ts";
 import { planHashOf } from "../../src/rotation/plan.ts";
 import { DAY, HOUR, aDestination } from "../support/records.ts";
-import { aPolicy, aRule, aTarget, someSettings } from "../support/settings.ts";
+import { aPolicy, aRule, aTarget, someApprovers, someSettings } from "../support/settings.ts";
 
 describe("R22: a rule's target outlives the key", () => {
   const rule = aRule({
@@ -197,7 +197,7 @@ describe("the plan as the configuration stands now", () => {
       maxOpenRotations: 1,
       verifyModel: "claude-sonnet-4-5",
       holds: ["billing"],
-      approvers: { cli: [], fourEyes: true },
+      approvers: someApprovers({ cli: [], fourEyes: true }),
       configFile: "elsewhere.yaml",
       rules: [],
       targets: [

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { advance } from "../../src/app/advance.ts";
-import { approve } from "../../src/app/decisions.ts";
+import { approve } from "../../src/app/approve.ts";
 import { hold, unhold } from "../../src/app/hold.ts";
 import { type ScanResult, scan } from "../../src/app/scan/scan.ts";
 import type { App } from "../../src/compose.ts";

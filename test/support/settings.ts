@@ -27,6 +27,15 @@ export const aRule = (more: Partial<RuleSetting> = {}): RuleSetting => ({
   ...more,
 });
 
+/** Everybody on the command line, nobody else. */
+export const someApprovers = (more: Partial<Settings["approvers"]> = {}): Settings["approvers"] => ({
+  cli: ["*"],
+  slack: { users: [], groups: [] },
+  oidc: { subjects: [], groups: [] },
+  fourEyes: false,
+  ...more,
+});
+
 export const someSettings = (more: Partial<Settings> = {}): Settings => ({
   install: "keyturn",
   verifyModel: "claude-haiku-4-5",
@@ -34,7 +43,8 @@ export const someSettings = (more: Partial<Settings> = {}): Settings => ({
   targets: [aTarget("billing")],
   rules: [],
   holds: [],
-  approvers: { cli: ["*"], fourEyes: false },
+  approvers: someApprovers(),
+  publicUrl: null,
   configFile: "config/keyturn.yaml",
   ...more,
 });

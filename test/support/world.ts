@@ -4,6 +4,7 @@ import type { RuleSetting, Settings, TargetSetting } from "../../src/ports/setti
 import { KeyturnError } from "../../src/rotation/errors.ts";
 import type { Destination, Rotation } from "../../src/rotation/record.ts";
 import { MemoryAudit } from "./doubles/memory-audit.ts";
+import { memoryLinks } from "./doubles/memory-links.ts";
 import { MemoryRedis } from "./doubles/memory-redis.ts";
 import { MemoryStore } from "./doubles/memory-store.ts";
 import { Organization, type TestKey } from "./doubles/organization.ts";
@@ -73,6 +74,8 @@ export function makeWorld(given: { settings?: Partial<Settings> } = {}): World {
     registry: { announce: async () => undefined, isNewest: async () => true, holds: async () => [] },
     scanLog: redis.scanLog,
     notifier: { changed: async () => undefined },
+    directory: null,
+    links: memoryLinks(),
     log,
     newId: () => `rot_${String(++ids).padStart(4, "0")}`,
   };

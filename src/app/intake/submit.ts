@@ -1,4 +1,4 @@
-import type { Actor } from "../../ports/settings.ts";
+import { type Actor, identitiesOf } from "../../ports/settings.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import { readPaste } from "../../rotation/intake-format.ts";
 import { describeDestination } from "../../rotation/locks.ts";
@@ -81,7 +81,7 @@ async function take(
       `Rotation ${found.id} is in ${found.state}; a key is taken in awaiting_replacement.`,
     );
   }
-  if (lacksFourEyes(deps.settings, found, actor.name)) {
+  if (lacksFourEyes(deps.settings, found, identitiesOf(actor))) {
     throw new KeyturnError(
       "NOT_AN_APPROVER",
       "approvers.fourEyes: whoever hands the key over must be another person than who approved.",

@@ -1,4 +1,5 @@
-import { approve, cancel, proceed, reject, retry, snooze } from "../../app/decisions.ts";
+import { approve } from "../../app/approve.ts";
+import { cancel, proceed, reject, retry, snooze } from "../../app/decisions.ts";
 import { findRotation, present } from "../../app/find.ts";
 import { reinstate } from "../../app/reinstate.ts";
 import { KeyturnError } from "../../rotation/errors.ts";

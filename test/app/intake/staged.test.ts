@@ -1,6 +1,6 @@
 import { utimes, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { approve } from "../../../src/app/decisions.ts";
+import { approve } from "../../../src/app/approve.ts";
 import { DAY, type Drive, ben, exists, refusal } from "../../support/drive.ts";
 import { drives } from "../../support/drives.ts";
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { approve, cancel } from "../../../src/app/decisions.ts";
+import { approve } from "../../../src/app/approve.ts";
+import { cancel } from "../../../src/app/decisions.ts";
 import { hold, unhold } from "../../../src/app/hold.ts";
 import { submit } from "../../../src/app/intake/submit.ts";
 import { reinstate } from "../../../src/app/reinstate.ts";

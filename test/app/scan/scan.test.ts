@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { approve } from "../../../src/app/decisions.ts";
+import { approve } from "../../../src/app/approve.ts";
 import { submit } from "../../../src/app/intake/submit.ts";
 import { scan } from "../../../src/app/scan/scan.ts";
 import { KeyturnError } from "../../../src/rotation/errors.ts";

@@ -1,0 +1,89 @@
+import { KeyturnError } from "../rotation/errors.ts";
+import type { Approval, Rotation } from "../rotation/record.ts";
+import { withPlan } from "../rotation/transition.ts";
+import { claim } from "./claim.ts";
+import { commitAmend, commitMove } from "./commit.ts";
+import { type Decider, applyDecision, decideOn, viaOf } from "./decisions.ts";
+import type { Deps } from "./deps.ts";
+import { lacksFourEyes } from "./four-eyes.ts";
+import { planSeen } from "./observe.ts";
+
+/**
+ * Counts one person's approval for exactly the plan that the record shows. Repeating it changes nothing. Also binds a
+ * rotation whose plan changed after promotion to the plan of now, and gives a rebuilt one its approval (R2, R15).
+ * @param shown the plan hash, or its beginning, that the person was shown; another one is refused. null: not checked
+ */
+export function approve(deps: Deps, id: string, by: Decider, shown: string | null = null): Promise<Rotation> {
+  return decideOn(deps, id, by, async (record, { breakGlass, identities }) => {
+    const plan = planSeen(deps, record);
+    if (shown !== null && !record.planHash.startsWith(shown))
+      throw new KeyturnError("WRONG_STATE", "The plan changed since it was shown; look at it and approve again.", {
+        reason: "plan_changed",
+      });
+    if (record.endedAt !== null)
+      throw new KeyturnError("WRONG_STATE", `Rotation ${record.id} has ended: ${record.state}.`);
+    if (plan.kind === "target_removed") throw new KeyturnError("WRONG_STATE", "Its target is no longer configured.");
+    const missing = record.approvals.length < record.approvalsNeeded;
+    const waits = record.state === "awaiting_approval";
+    if (!waits && !missing && record.attention?.code !== "plan_changed") {
+      if (record.approvals.some((a) => isSamePerson(a, identities))) return record;
+      throw new KeyturnError("WRONG_STATE", `Rotation ${record.id} is in ${record.state}; nothing is to be approved.`);
+    }
+    if (waits && plan.kind === "changed") {
+      await commitMove(deps, record, {
+        event: "plan_changed",
+        at: deps.clock.now(),
+        actor: "keyturn",
+        via: by.actor.via,
+        patch: withPlan(record, plan.plan, plan.planHash),
+      });
+      throw new KeyturnError("WRONG_STATE", "The plan changed since it was shown; look at it and approve again.", {
+        reason: "plan_changed",
+      });
+    }
+    // Identity on a terminal is only asserted: all CLI approvals together count once, unless the glass is broken (R21).
+    const kept = plan.kind === "changed" ? [] : record.approvals;
+    const already = kept.some((a) => isSamePerson(a, identities) || (by.actor.via === "cli" && a.via === "cli"));
+    // Recorded as broken only where that was needed: by somebody not listed, or for approvals that are missing.
+    const bound: Partial<Rotation> = plan.kind === "changed" ? withPlan(record, plan.plan, plan.planHash) : {};
+    const neededNow = bound.approvalsNeeded ?? record.approvalsNeeded;
+    const fourEyes = deps.settings.approvers.fourEyes && (by.actor.via === "cli" || by.actor.via === "api");
+    const short = already || kept.length + 1 < neededNow || fourEyes;
+    const forced = breakGlass || (by.breakGlass !== null && short);
+    if (already && !forced) {
+      throw new KeyturnError(
+        "NOT_AN_APPROVER",
+        by.actor.via === "cli"
+          ? "One approval from the command line is already counted; another way has to give the next."
+          : "Your approval is already counted; another person has to give the next.",
+      );
+    }
+    const now = deps.clock.now();
+    const planHash = plan.kind === "changed" ? plan.planHash : record.planHash;
+    const mine = { actor: by.actor.name, via: viaOf(by.actor), at: now, planHash, breakGlass: forced, identities };
+    const approvals = [...kept, mine];
+    const another = lacksFourEyes(deps.settings, { reason: record.reason, approvals }, null) ? approvals.length + 1 : 0;
+    const needed = forced ? Math.min(neededNow, approvals.length) : Math.max(neededNow, another);
+    const patch: Partial<Rotation> = { ...bound, approvals, approvalsNeeded: needed };
+    const enough = approvals.length >= needed;
+    if (waits && enough) {
+      // Read back before the rotation leaves awaiting_approval (R23).
+      await claim(deps, record);
+      return applyDecision(deps, record, "approved", by, forced, { patch });
+    }
+    return commitAmend(
+      deps,
+      record,
+      { ...patch, attention: null, wakeAt: now },
+      {
+        action: "approval.granted",
+        actor: by.actor.name,
+        via: by.actor.via,
+        evidence: { planHash, breakGlass: forced, count: approvals.length, needed },
+      },
+    );
+  });
+}
+
+const isSamePerson = (approval: Approval, identities: readonly string[]): boolean =>
+  (approval.identities ?? [approval.actor]).some((identity) => identities.includes(identity));
