@@ -25,7 +25,7 @@ export function checkConfig(config: Config, names: Names, report: Report): void 
 
 /** Ways in that could never work, or that nobody could use. */
 function checkPeople(config: Config, report: Report): void {
-  const { slack, signIn, approvers, http, targets } = config;
+  const { slack, signIn, http, targets } = config;
   if (slack !== undefined && slack.signingSecret === undefined && slack.appToken === undefined) {
     report(["slack"], "needs signingSecret (clicks over HTTP) or appToken (clicks over Socket Mode)");
   }
@@ -35,12 +35,6 @@ function checkPeople(config: Config, report: Report): void {
   }
   if (signIn.oidc !== undefined && http.publicUrl === undefined) {
     report(["signIn", "oidc"], "needs http.publicUrl, the address that the issuer sends people back to");
-  }
-  if (approvers.oidc !== undefined && signIn.oidc === undefined) {
-    report(["approvers", "oidc"], "has no meaning without signIn.oidc: nobody can sign in");
-  }
-  if (slack !== undefined && http.publicUrl === undefined && slack.appToken === undefined) {
-    report(["slack"], "needs http.publicUrl: Slack sends clicks there, and one-time links start with it");
   }
 }
 

@@ -52,6 +52,9 @@ export function warningsFor(config: Config): Warning[] {
   if (config.slack !== undefined && config.http.publicUrl === undefined) {
     warn(["http", "publicUrl"], "not set: messages in Slack cannot link to Keyturn");
   }
+  if (config.approvers.oidc !== undefined && config.signIn.oidc === undefined) {
+    warn(["approvers", "oidc"], "without signIn.oidc nobody can sign in and decide");
+  }
   if (Object.keys(config.targets).length === 0 && config.rules.length === 0) {
     warn(["targets"], "empty, and there are no rules: nothing will be rotated");
   }

@@ -6,7 +6,7 @@ import { hold } from "../../src/app/hold.ts";
 import { submit } from "../../src/app/intake/submit.ts";
 import { reinstate } from "../../src/app/reinstate.ts";
 import { revoke } from "../../src/app/revoke.ts";
-import { DAY, type Drive, ana, ben, refusal } from "../support/drive.ts";
+import { DAY, type Drive, ana, ben, eve, refusal } from "../support/drive.ts";
 import { drives } from "../support/drives.ts";
 
 const cleo: Decider = { actor: { name: "cli:cleo@desk", via: "cli" }, breakGlass: null };
@@ -247,7 +247,7 @@ describe("R21: four eyes", () => {
       attention: { code: "approval_missing" },
     });
     expect(await d.statusCalls()).toEqual([]);
-    await approve(d.deps, id, { actor: { name: "slack:U0EVE", via: "slack" }, breakGlass: null });
+    await approve(d.deps, id, eve);
     expect((await d.until(id, "grace_period")).state).toBe("grace_period");
   });
 });

@@ -95,6 +95,9 @@ describe("the content of the file", () => {
       rules: [],
       holds: [],
       approvers: { cli: [], fourEyes: false },
+      webhooks: {},
+      signIn: { sessionFor: 8 * 3_600_000 },
+      api: { tokens: {} },
       audit: { log: true },
       http: { host: "127.0.0.1", port: 8080, metricsPort: 9090 },
     });

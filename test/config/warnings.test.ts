@@ -45,6 +45,7 @@ describe("a valid configuration that production would regret is warned about", (
       "slack: { botToken: env:B, signingSecret: env:S, channel: C1 }",
       "http.publicUrl: not set: messages in Slack cannot link to Keyturn",
     ],
+    ["approvers: { oidc: { subjects: [a] } }", "approvers.oidc: without signIn.oidc nobody can sign in and decide"],
   ])("%s", (yaml, warning) => expect(warned(`${TARGET}${yaml}\n`)).toEqual([warning]));
 
   it("a target's own short setting is named once, and not when it only repeats the common one", () => {

@@ -26,7 +26,7 @@ describe("the errors", () => {
       69,
       [
         ...(["STORE_UNAVAILABLE", "STORE_DENIED", "ADMIN_UNAVAILABLE", "ADMIN_DENIED", "ADMIN_INVALID"] as const),
-        ...(["REDIS_UNAVAILABLE", "SINK_UNAVAILABLE", "HOLD_NOT_DURABLE"] as const),
+        ...(["REDIS_UNAVAILABLE", "SINK_UNAVAILABLE", "HOLD_NOT_DURABLE", "DIRECTORY_UNAVAILABLE"] as const),
       ],
     ],
     [75, ["BASE_CHANGED", "FOREIGN_PENDING", "CONFLICT", "LOCK_HELD", "HELD", "WRONG_STATE"]],
@@ -38,7 +38,15 @@ describe("the errors", () => {
 
   it("P12: what waiting can fix is exactly what may be over by itself", () => {
     expect(CODES.filter((c) => ERRORS[c].fixedBy === "waiting").sort()).toEqual(
-      ["ADMIN_UNAVAILABLE", "BASE_CHANGED", "CONFLICT", "LOCK_HELD", "REDIS_UNAVAILABLE", "STORE_UNAVAILABLE"].sort(),
+      [
+        "ADMIN_UNAVAILABLE",
+        "BASE_CHANGED",
+        "CONFLICT",
+        "DIRECTORY_UNAVAILABLE",
+        "LOCK_HELD",
+        "REDIS_UNAVAILABLE",
+        "STORE_UNAVAILABLE",
+      ].sort(),
     );
   });
 

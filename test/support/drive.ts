@@ -1,3 +1,4 @@
+import { memoryDirectory, slackActor } from "./doubles/memory-directory.ts";
 import { access, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createKeyAdmin } from "../../src/anthropic/key-admin.ts";
@@ -20,7 +21,8 @@ import { type Lab, startLab } from "./lab.ts";
 import { listeningLog } from "./quiet-log.ts";
 
 export const ana: Decider = { actor: { name: "cli:ana@laptop", via: "cli" }, breakGlass: null };
-export const ben: Decider = { actor: { name: "slack:U0BEN", via: "slack" }, breakGlass: null };
+export const ben: Decider = { actor: slackActor("U0BEN"), breakGlass: null };
+export const eve: Decider = { actor: slackActor("U0EVE"), breakGlass: null };
 export const DAY = 86_400_000;
 
 export interface GivenTarget {
@@ -104,6 +106,8 @@ export async function drive(
   const log = listeningLog();
   const again = async (): Promise<Deps> => {
     const { deps, loaded } = await lab.app();
+    deps.directory = memoryDirectory(["U0BEN", "U0EVE"]);
+    deps.settings.approvers.slack.users = ["U0BEN", "U0EVE"];
     const client = {
       baseUrl: loaded.config.anthropic.baseUrl,
       clock,
