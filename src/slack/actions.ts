@@ -24,3 +24,11 @@ export function readCardValue(value: unknown): { rotation: string; planHash: str
   const match = typeof value === "string" ? /^(rot_[A-Za-z0-9]{1,40})\|([0-9a-f]{16})$/.exec(value) : null;
   return match === null ? null : { rotation: match[1] ?? "", planHash: match[2] ?? "" };
 }
+
+/** A menu has no value of its own beside what was chosen; the block it stands in is named after the card's value. */
+export const menuBlock = (action: string, value: string): string => `${action}|${value}`;
+
+/** What `menuBlock` was made of; null for anything else. A snooze's chosen option has the hours as its value. */
+export function readMenuBlock(blockId: unknown): { rotation: string; planHash: string } | null {
+  return typeof blockId === "string" ? readCardValue(blockId.slice(blockId.indexOf("|") + 1)) : null;
+}
