@@ -62,7 +62,7 @@ function without(text: string, name: string): string {
 
 /** Appends after whatever an operator left, who may have forgotten the final newline. */
 const append = (text: string, lines: string): string =>
-  (text === "" ? HEADER : text.endsWith("\n") ? text : `${text}\n`) + lines;
+  (text === "" || isOverwritten(text) ? HEADER : text.endsWith("\n") ? text : `${text}\n`) + lines;
 
 /** Also takes over what an operator staged for the field: the caller has seen that it is the same value. */
 export function withPending(
@@ -86,7 +86,9 @@ export const withoutPending = (text: string, rotationId: string, field: string, 
 export const withoutPrevious = (text: string, rotationId: string, field: string): string =>
   without(text, previousName(rotationId, field));
 
-/** Nothing but our own header: the file may go. */
-export const isEmpty = (text: string): boolean => text.replace(HEADER, "").trim() === "";
+/** What a process killed while destroying the file left of it: its length in zero bytes. */
+const isOverwritten = (text: string): boolean => /^\0+$/.test(text);
+/** Nothing but our own header, or overwritten: the file may go. */
+export const isEmpty = (text: string): boolean => isOverwritten(text) || text.replace(HEADER, "").trim() === "";
 /** Lines of an operator, whose time is the file's. */
 export const hasOperators = (text: string): boolean => definitions(text).some(({ name }) => !name.includes("."));

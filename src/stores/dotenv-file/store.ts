@@ -6,7 +6,7 @@ import { fingerprintOf, SecretText } from "../../rotation/secret.ts";
 import { checkMarks } from "../mark-entries.ts";
 import * as companion from "./companion.ts";
 import { readVariable, replaceVariable } from "./document.ts";
-import { destroy, type Files, nodeFiles, replace, type Snapshot, snapshot } from "./files.ts";
+import { destroy, type Files, nodeFiles, replace, type Snapshot, snapshot, temporaryOf } from "./files.ts";
 import { type Lock, withLock } from "./lock.ts";
 import { marksIn, withMarks } from "./marks.ts";
 import type { DotenvFileOptions } from "./options.ts";
@@ -70,8 +70,12 @@ export async function openDotenvFile(
   }
 
   async function writePending(place: Place, lock: Lock, before: Snapshot | null, text: string): Promise<void> {
-    if (text === textIn(before)) return;
-    if (!companion.isEmpty(text)) {
+    if (companion.isEmpty(text)) {
+      // Also when nothing changes: a process killed between overwriting a companion and removing it left it empty.
+      if (before === null) return;
+      await lock.assertHeld();
+      await destroy(files, place.pending);
+    } else if (text !== textIn(before)) {
       await replace(files, {
         path: place.pending,
         folder: place.folder,
@@ -82,9 +86,6 @@ export async function openDotenvFile(
         keepTime: companion.hasOperators(text),
         stillAllowed: lock.assertHeld,
       });
-    } else if (before !== null) {
-      await lock.assertHeld();
-      await destroy(files, place.pending);
     }
   }
 
@@ -223,9 +224,12 @@ export async function openDotenvFile(
         const shown = `The marks of ${place.shown}`;
         const before = await snapshot(files, place.marks, shown);
         const text = withMarks(textIn(before), entries);
-        if (text === textIn(before)) return;
-        if (text === "") await destroy(files, place.marks);
-        else
+        if (text === "") {
+          if (before === null) return;
+          await lock.assertHeld();
+          // Marks are no secret: removed in one step, nothing half removed can be left.
+          await files.unlink(place.marks);
+        } else if (text !== textIn(before)) {
           await replace(files, {
             path: place.marks,
             folder: place.folder,
@@ -234,6 +238,7 @@ export async function openDotenvFile(
             before,
             stillAllowed: lock.assertHeld,
           });
+        }
       });
     },
     async close() {},
@@ -242,8 +247,9 @@ export async function openDotenvFile(
   async function rewritePending(dest: Destination, change: (text: string, field: string) => string): Promise<void> {
     const field = variableOf(dest);
     const { place } = await at(dest);
-    // Without a companion there is nothing to destroy, and no reason to write a lock file.
-    if ((await readPendingFile(place)) === null) return;
+    // With nothing to destroy there is no reason to write a lock file; what a killed process left is a reason.
+    const left = [place.pending, temporaryOf(place.pending), place.lock];
+    if (!left.some((path) => files.exists(path))) return;
     await withLock(files, place, async (lock) => {
       const before = await readPendingFile(place);
       await writePending(place, lock, before, change(textIn(before), field));
