@@ -11,6 +11,7 @@ import { systemClock } from "./clock.ts";
 import { logNotifier } from "./notify/log-notifier.ts";
 import type { AuditEntry } from "./ports/audit.ts";
 import type { Journal } from "./ports/chain.ts";
+import type { Sessions } from "./ports/sessions.ts";
 import { createRedisConfigs } from "./redis/configs.ts";
 import { connectRedis, type RedisConnection } from "./redis/connect.ts";
 import { createRedisHolds } from "./redis/holds.ts";
@@ -19,6 +20,7 @@ import { createRedisJournal } from "./redis/journal.ts";
 import { createRedisLeases } from "./redis/leases.ts";
 import { createRedisRotations } from "./redis/rotations.ts";
 import { createRedisScanLog } from "./redis/scan-log.ts";
+import { createRedisSessions } from "./redis/sessions.ts";
 import { createWakeups, type RotationQueue } from "./redis/wakeups.ts";
 import { assertRedisSafe, checkRedisSafety, sentencesOf } from "./redis/safety.ts";
 import { type RedisHome, openRedis } from "./redis-home.ts";
@@ -36,6 +38,7 @@ export interface App {
   /** Where Redis is; workers open connections of their own. */
   redis: RedisHome;
   redisClient: RedisConnection["client"];
+  sessions: Sessions;
   redisWhere: string;
   exportAudit(format: "json" | "csv", source?: { file: string }): AsyncIterable<string>;
   /** Bounded in time; safe to repeat. */
@@ -117,6 +120,7 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     queue,
     redis: home,
     redisClient: redis,
+    sessions: createRedisSessions({ redis, install }),
     redisWhere: connection.where,
     exportAudit: (format, source) => (format === "csv" ? exportCsv : exportJsonLines)(trail.entries(source)),
     close: () => (closing ??= close()),

@@ -77,6 +77,38 @@ export interface ConfigRegistry {
   holds(): Promise<string[]>;
 }
 
+/** A target as the last scan saw it. Unknown is null. */
+export interface KeptTarget {
+  name: string;
+  keyId: string | null;
+  keyName: string | null;
+  hint: string | null;
+  createdAt: Instant | null;
+  expiresAt: Instant | null;
+  maxAgeMs: number | null;
+  /** When the policy proposes to replace it; null: only a person may, or a rotation is open. */
+  dueAt: Instant | null;
+  due: boolean;
+  /** Of the closed lists in src/rotation/codes.ts. */
+  reason: string | null;
+  message: string;
+}
+/** A list cut to a bounded size, and how long it was. */
+export interface Cut<T> {
+  shown: T[];
+  total: number;
+}
+/** What the last scan found, so that a page need not ask the Admin API and the stores again. Never key text. */
+export interface KeptReport {
+  schema: 1;
+  scannedAt: Instant;
+  /** What is due first, then by when it will be. */
+  targets: Cut<KeptTarget>;
+  /** The oldest first. */
+  unmanaged: Cut<{ keyId: string; name: string; ageDays: number }>;
+  problems: Cut<{ code: string; target: string | null; message: string }>;
+}
+
 /** Facts of the last scan, for health, the dashboard and made-up ticks. */
 export interface ScanLog {
   lastSuccess(): Promise<Instant | null>;
@@ -87,4 +119,7 @@ export interface ScanLog {
   /** Fingerprints that were current or outgoing of any target: fingerprint → target. `key seen before` (R12). */
   seenFingerprints(): Promise<Record<string, string>>;
   rememberFingerprint(fingerprint: string, target: string): Promise<void>;
+  /** null: no scan kept one yet. */
+  report(): Promise<KeptReport | null>;
+  rememberReport(report: KeptReport): Promise<void>;
 }

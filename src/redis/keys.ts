@@ -38,6 +38,23 @@ export function keysOf(install: string) {
     intakeLink: (tokenHash: string) => key(`intake:${tokenHash}`),
     /** String: hash of the token of a rotation's newest link. */
     intakeOf: (rotation: string) => key(`intake-of:${rotation}`),
+    /** String (JSON), by the SHA-256 of the cookie; expires with the session. */
+    session: (idHash: string) => key(`session:${idHash}`),
+    /** String (JSON): what the session's next page says. */
+    sessionWord: (idHash: string) => key(`session-word:${idHash}`),
+    /** String (JSON): a sign-in under way at the issuer. */
+    login: (idHash: string) => key(`login:${idHash}`),
+    /** String (JSON): what the last scan found. */
+    scanReport: key("scan-report"),
+    /** Sorted set: rotations that people have to be told about, by when. */
+    outbox: key("outbox"),
+    /** Hash: rotation to the number under which it was added last. */
+    outboxStamps: key("outbox-stamps"),
+    outboxCounter: key("outbox-counter"),
+    /** Hash: channel to what it has said of this rotation (JSON). Gone 30 days after the end was delivered. */
+    outboxMemory: (id: string) => key(`outbox-memory:${id}`),
+    /** Hash: rotation to the revision delivered last; without those whose end was delivered. */
+    outboxDelivered: key("outbox-delivered"),
     lease: (name: string) => key(`lease:${name}`),
   };
 }

@@ -1,4 +1,4 @@
-import type { ScanLog } from "../ports/rotations.ts";
+import type { KeptReport, ScanLog } from "../ports/rotations.ts";
 import type { RedisClient } from "./client.ts";
 import { asking } from "./errors.ts";
 import { keysOf } from "./keys.ts";
@@ -18,6 +18,13 @@ export function createRedisScanLog(given: { redis: RedisClient; install: string 
     statuses: async () => JSON.parse((await asking(() => redis.get(keys.statuses))) ?? "{}") as Record<string, string>,
     rememberStatuses: async (statuses) => {
       await asking(() => redis.set(keys.statuses, JSON.stringify(statuses)));
+    },
+    report: async () => {
+      const text = await asking(() => redis.get(keys.scanReport));
+      return text === null ? null : (JSON.parse(text) as KeptReport);
+    },
+    rememberReport: async (report) => {
+      await asking(() => redis.set(keys.scanReport, JSON.stringify(report)));
     },
     seenFingerprints: () => asking(() => redis.hgetall(keys.fingerprints)),
     rememberFingerprint: async (fingerprint, target) => {

@@ -11,7 +11,7 @@ const READS = {
   leases: [],
   holds: ["list"],
   registry: ["isNewest", "holds"],
-  scanLog: ["lastSuccess", "statuses", "seenFingerprints"],
+  scanLog: ["lastSuccess", "statuses", "seenFingerprints", "report"],
   notifier: [],
   admin: ["organization", "listKeys", "getKey", "usage"],
   verifier: [],

@@ -2,6 +2,7 @@ import { KeyturnError } from "../../rotation/errors.ts";
 import { ageDays } from "../../rotation/policy.ts";
 import type { Deps } from "../deps.ts";
 import { judgeTargets, openRotations } from "./judge-targets.ts";
+import { keepReport } from "./keep-report.ts";
 import { chooseDue, openDue } from "./open-due.ts";
 import { rebuildFromMarks } from "./rebuild-from-marks.ts";
 import { rebuildFromSink } from "./rebuild.ts";
@@ -80,7 +81,9 @@ async function act(deps: Deps, { onProgress }: ScanOptions, stillOurs: () => voi
     const opened = await openDue(deps, chooseDue(judged.groups), problems, stillOurs);
     await upkeep(deps, found, { sink: known, spent: marked.spent }, problems);
     await rememberInUse(deps, found);
-    return { schema: 1, targets: judged.reports, opened, rebuilt, unmanaged: await unmanaged(deps, found), problems };
+    const nobodys = await unmanaged(deps, found);
+    await keepReport(deps, judged, nobodys, problems);
+    return { schema: 1, targets: judged.reports, opened, rebuilt, unmanaged: nobodys, problems };
   } finally {
     found.wipe();
   }

@@ -1,5 +1,13 @@
 import type { AuditDraft } from "../../../src/ports/audit.ts";
-import type { Aftermath, Commit, HoldStore, Leases, RotationStore, ScanLog } from "../../../src/ports/rotations.ts";
+import type {
+  Aftermath,
+  Commit,
+  HoldStore,
+  KeptReport,
+  Leases,
+  RotationStore,
+  ScanLog,
+} from "../../../src/ports/rotations.ts";
 import { KeyturnError } from "../../../src/rotation/errors.ts";
 import type { Instant, Rotation } from "../../../src/rotation/record.ts";
 import { isFinal } from "../../../src/rotation/states.ts";
@@ -15,6 +23,7 @@ export interface RedisState {
   lastScan: Instant | null;
   statuses: Record<string, string>;
   fingerprints: Record<string, string>;
+  report: KeptReport | null;
 }
 export const emptyRedis = (): RedisState => ({
   records: new Map(),
@@ -25,6 +34,7 @@ export const emptyRedis = (): RedisState => ({
   lastScan: null,
   statuses: {},
   fingerprints: {},
+  report: null,
 });
 
 /** The ports that live in Redis, with the compare-and-set and the locks of the real scripts. */
@@ -116,6 +126,11 @@ export class MemoryRedis {
     rememberStatuses: async (statuses) => {
       this.#writes.push("redis: statuses");
       this.state.statuses = { ...statuses };
+    },
+    report: async () => structuredClone(this.state.report),
+    rememberReport: async (report) => {
+      this.#writes.push("redis: scan report");
+      this.state.report = structuredClone(report);
     },
     seenFingerprints: async () => ({ ...this.state.fingerprints }),
     rememberFingerprint: async (fingerprint, target) => {
