@@ -141,6 +141,18 @@ export const ERRORS = {
     say: "Slack did not say whether you may decide, so nothing was decided.",
     next: "Try again in a minute, or decide on the command line.",
   },
+  SLACK_UNAVAILABLE: {
+    fixedBy: "waiting",
+    exit: 69,
+    say: "Slack did not answer as expected.",
+    next: "Keyturn tries again; decisions work on the command line meanwhile.",
+  },
+  SLACK_REFUSED: {
+    fixedBy: "operator",
+    exit: 69,
+    say: "Slack refused the request.",
+    next: "Look the code up in docs/slack.md, and correct the app or the channel.",
+  },
   KEY_REFUSED: {
     fixedBy: "operator",
     exit: 65,

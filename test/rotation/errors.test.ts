@@ -27,6 +27,7 @@ describe("the errors", () => {
       [
         ...(["STORE_UNAVAILABLE", "STORE_DENIED", "ADMIN_UNAVAILABLE", "ADMIN_DENIED", "ADMIN_INVALID"] as const),
         ...(["REDIS_UNAVAILABLE", "SINK_UNAVAILABLE", "HOLD_NOT_DURABLE", "DIRECTORY_UNAVAILABLE"] as const),
+        ...(["SLACK_UNAVAILABLE", "SLACK_REFUSED"] as const),
       ],
     ],
     [75, ["BASE_CHANGED", "FOREIGN_PENDING", "CONFLICT", "LOCK_HELD", "HELD", "WRONG_STATE"]],
@@ -45,6 +46,7 @@ describe("the errors", () => {
         "DIRECTORY_UNAVAILABLE",
         "LOCK_HELD",
         "REDIS_UNAVAILABLE",
+        "SLACK_UNAVAILABLE",
         "STORE_UNAVAILABLE",
       ].sort(),
     );
