@@ -1,13 +1,18 @@
 /**
- * `npm run test:long [-- <file> …]`: the suites that need servers (redis-server, Python …), one after the other, each with
- * its time. Ends with `N passed, N failed`.
+ * `npm run test:long [-- <file> …]`: the suites that need servers (redis-server, Python, a browser …), one after the other,
+ * each with its time. A file that fails is run once more: what passes then counts as passed, and is named as unsteady. Ends
+ * with every failure in a line and `N passed, N failed`.
  */
 import { globSync } from "node:fs";
-import { type Tally, add, vitest } from "./lib/steps.ts";
+import { NOTHING, type Tally, add, onceMore, summaryOf } from "./lib/report.ts";
+import { vitest } from "./lib/steps.ts";
 
 const named = process.argv.slice(2);
 const files = named.length > 0 ? named : globSync("test/**/*.long.test.ts").toSorted();
-let total: Tally = { passed: 0, failed: 0 };
-for (const file of files) total = add(total, await vitest(file, ["--project", "long", file]));
-process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
+const suite = (name: string, file: string): Promise<Tally> => vitest(name, ["--project", "long", file]);
+let total = NOTHING;
+for (const file of files) {
+  total = add(total, await onceMore(await suite(file, file), () => suite(`${file}, once more`, file)));
+}
+process.stdout.write(`\n${summaryOf(total)}`);
 process.exitCode = total.failed === 0 ? 0 : 1;

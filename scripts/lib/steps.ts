@@ -1,14 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-export interface Tally {
-  passed: number;
-  failed: number;
-}
-
-export const add = (a: Tally, b: Tally): Tally => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
+import { NOTHING, type Tally, readReport } from "./report.ts";
 
 /** Runs a command with our streams; prints its name and how long it took. Exit code 127 when it cannot be started. */
 export async function run(name: string, command: readonly string[]): Promise<number> {
@@ -27,7 +21,9 @@ export async function run(name: string, command: readonly string[]): Promise<num
 
 /** A check that passes or fails as a whole counts as one test. */
 export async function check(name: string, command: readonly string[]): Promise<Tally> {
-  return (await run(name, command)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  const code = await run(name, command);
+  if (code === 0) return { ...NOTHING, passed: 1 };
+  return { ...NOTHING, failed: 1, failures: [{ test: name, why: `${command.join(" ")}: exit code ${code}` }] };
 }
 
 /** Runs vitest and counts its tests. An exit code that the counts do not explain counts as one failure more. */
@@ -43,30 +39,13 @@ export async function vitest(name: string, args: readonly string[]): Promise<Tal
       `--outputFile.json=${report}`,
       ...args,
     ]);
-    const tally = readReport(report);
-    return code !== 0 && tally.failed === 0 ? { ...tally, failed: 1 } : tally;
+    const tally = readReport(existsSync(report) ? readFileSync(report, "utf8") : null, name, process.cwd());
+    if (code === 0 || tally.failed > 0) return tally;
+    const why = `exit code ${code}: an error outside of any test`;
+    return { ...tally, failed: 1, failures: [{ test: `${name} > (all)`, why }] };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-}
-
-/** Files that fail before their first test have no tests to count; each counts as one failure. */
-function readReport(file: string): Tally {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    return { passed: 0, failed: 1 };
-  }
-  const report = JSON.parse(text) as {
-    numPassedTests: number;
-    numFailedTests: number;
-    numPendingTests: number;
-    testResults: { status: string; assertionResults: unknown[] }[];
-  };
-  const broken = report.testResults.filter((each) => each.status === "failed" && each.assertionResults.length === 0);
-  // A skipped test is a test that nobody runs: it fails the run.
-  return { passed: report.numPassedTests, failed: report.numFailedTests + report.numPendingTests + broken.length };
 }
 
 const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFixed(1)} s`;
