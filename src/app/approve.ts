@@ -3,7 +3,7 @@ import type { Approval, Rotation } from "../rotation/record.ts";
 import { withPlan } from "../rotation/transition.ts";
 import { claim } from "./claim.ts";
 import { commitAmend, commitMove } from "./commit.ts";
-import { type Decider, applyDecision, decideOn, viaOf } from "./decisions.ts";
+import { type Decider, applyDecision, assertShown, decideOn, viaOf } from "./decisions.ts";
 import type { Deps } from "./deps.ts";
 import { lacksFourEyes } from "./four-eyes.ts";
 import { planSeen } from "./observe.ts";
@@ -16,15 +16,17 @@ import { planSeen } from "./observe.ts";
 export function approve(deps: Deps, id: string, by: Decider, shown: string | null = null): Promise<Rotation> {
   return decideOn(deps, id, by, async (record, { breakGlass, identities }) => {
     const plan = planSeen(deps, record);
-    if (shown !== null && !record.planHash.startsWith(shown))
-      throw new KeyturnError("WRONG_STATE", "The plan changed since it was shown; look at it and approve again.", {
-        reason: "plan_changed",
-      });
+    assertShown(record, shown);
     if (record.endedAt !== null)
       throw new KeyturnError("WRONG_STATE", `Rotation ${record.id} has ended: ${record.state}.`);
     if (plan.kind === "target_removed") throw new KeyturnError("WRONG_STATE", "Its target is no longer configured.");
     const missing = record.approvals.length < record.approvalsNeeded;
     const waits = record.state === "awaiting_approval";
+    // The worker that ends the wait may be late; an approval counts before the deadline only (P10).
+    if (waits && record.deadline !== null && deps.clock.now() >= record.deadline)
+      throw new KeyturnError("WRONG_STATE", `The time to decide on ${record.id} is over.`, {
+        reason: "deadline_passed",
+      });
     if (!waits && !missing && record.attention?.code !== "plan_changed") {
       if (record.approvals.some((a) => isSamePerson(a, identities))) return record;
       throw new KeyturnError("WRONG_STATE", `Rotation ${record.id} is in ${record.state}; nothing is to be approved.`);

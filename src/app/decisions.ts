@@ -42,13 +42,13 @@ export async function decideOn(
       throw new KeyturnError("WRONG_STATE", "It is too late: the call to archive the key was already sent.");
     return await apply(record, allowed);
   } catch (error) {
-    if (error instanceof KeyturnError && error.code !== "CONFLICT") await refusedDecision(deps, record, by, error);
+    if (error instanceof KeyturnError && error.code !== "CONFLICT") await recordRefusal(deps, record, by, error);
     throw error;
   }
 }
 
-/** Refused decisions are evidence too. */
-async function refusedDecision(deps: Deps, r: Rotation, by: Decider, error: KeyturnError): Promise<void> {
+/** Refused decisions are evidence too. Never throws. */
+export async function recordRefusal(deps: Deps, r: Rotation, by: Decider, error: KeyturnError): Promise<void> {
   await deps.audit
     .append([
       {
@@ -58,7 +58,7 @@ async function refusedDecision(deps: Deps, r: Rotation, by: Decider, error: Keyt
         action: "decision.refused",
         actor: by.actor.name,
         via: by.actor.via,
-        evidence: { code: error.code, state: r.state },
+        evidence: { code: error.code, ...(error.reason === null ? {} : { reason: error.reason }), state: r.state },
       },
     ])
     .catch(() => undefined);
@@ -125,8 +125,27 @@ export function applyDecision(
 export const viaOf = (actor: Actor): "cli" | "slack" | "oidc" | "api" | "policy" =>
   actor.via === "worker" || actor.via === "scan" ? "policy" : actor.via;
 
-export function reject(deps: Deps, id: string, by: Decider, reason: string | null): Promise<Rotation> {
+/**
+ * A decision is for the plan that the person was shown (P10). @param shown its hash or the beginning of it; null: not
+ * checked. @throws WRONG_STATE with the reason `plan_changed`
+ */
+export function assertShown(r: Rotation, shown: string | null): void {
+  if (shown === null || r.planHash.startsWith(shown)) return;
+  throw new KeyturnError("WRONG_STATE", "The plan changed since it was shown; look at it and decide again.", {
+    reason: "plan_changed",
+  });
+}
+
+/** Declines a proposal. @param shown see `assertShown` */
+export function reject(
+  deps: Deps,
+  id: string,
+  by: Decider,
+  reason: string | null,
+  shown: string | null = null,
+): Promise<Rotation> {
   return decideOn(deps, id, by, async (r, { breakGlass }) => {
+    assertShown(r, shown);
     if (r.state === "rejected") return r;
     if (r.reason === "compromised") {
       throw new KeyturnError("WRONG_STATE", "A compromised rotation cannot be rejected: its target needs a key.", {
@@ -137,9 +156,16 @@ export function reject(deps: Deps, id: string, by: Decider, reason: string | nul
   });
 }
 
-/** @param until epoch milliseconds; at most 30 days ahead */
-export function snooze(deps: Deps, id: string, by: Decider, until: number): Promise<Rotation> {
-  return decideOn(deps, id, by, (r, { breakGlass }) => {
+/** Puts a proposal off. @param until epoch milliseconds; at most 30 days ahead. @param shown see `assertShown` */
+export function snooze(
+  deps: Deps,
+  id: string,
+  by: Decider,
+  until: number,
+  shown: string | null = null,
+): Promise<Rotation> {
+  return decideOn(deps, id, by, async (r, { breakGlass }) => {
+    assertShown(r, shown);
     if (r.reason === "compromised") throw new KeyturnError("WRONG_STATE", "A compromised key cannot be snoozed.");
     const now = deps.clock.now();
     if (until <= now) throw new KeyturnError("USAGE", "--until lies in the past.");

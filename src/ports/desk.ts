@@ -1,6 +1,9 @@
 import type { Actor } from "./settings.ts";
 
-/** What a click or command is answered with: visible to the person alone. Mrkdwn-free plain text, at most 2,500 characters. */
+/**
+ * What a click or command is answered with: visible to the person alone. Mrkdwn-free plain text, at most 2,500 characters;
+ * people of Slack are named `slack:U…`.
+ */
 export interface DeskAnswer {
   ok: boolean;
   text: string;
@@ -23,6 +26,8 @@ export interface Desk {
   /** @param forMs at most 30 days */
   snooze(click: CardClick, forMs: number): Promise<DeskAnswer>;
   retry(click: CardClick): Promise<DeskAnswer>;
+  /** Whether this person may decide this card as it stands; asked before a form is opened. Changes nothing. */
+  consider(click: CardClick): Promise<DeskAnswer>;
   /** Makes a one-time link for handing the key over and returns it; the earlier link ends. */
   link(actor: Actor, rotation: string): Promise<DeskAnswer & { url?: string; expiresAt?: number }>;
   /** Names somebody else to hand the key over: they get the link. */
@@ -30,7 +35,10 @@ export interface Desk {
   /** `/keyturn …` */
   status(actor: Actor, about: string | null): Promise<DeskAnswer>;
   rotate(actor: Actor, target: string, reason: string | null): Promise<DeskAnswer>;
+  /** @param subject a target or key id as the person typed it, after they confirmed `revokeImpact` */
   revoke(actor: Actor, subject: string): Promise<DeskAnswer>;
+  /** What revoking it would break, for the question before it. Changes nothing. */
+  revokeImpact(actor: Actor, subject: string): Promise<DeskAnswer>;
   hold(actor: Actor, subject: string): Promise<DeskAnswer>;
   unhold(actor: Actor, subject: string): Promise<DeskAnswer>;
 }

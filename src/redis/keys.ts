@@ -55,6 +55,14 @@ export function keysOf(install: string) {
     outboxMemory: (id: string) => key(`outbox-memory:${id}`),
     /** Hash: rotation to the revision delivered last; without those whose end was delivered. */
     outboxDelivered: key("outbox-delivered"),
+    /** String, forgotten by itself: a request or click that was taken already. */
+    seen: (what: string) => key(`seen:${what}`),
+    /**
+     * Of one channel. Sorted sets: cards (undecided, by when they end), waiting (by age), until (waiting, by when they end);
+     * hash lines (id to JSON); string digest (JSON).
+     */
+    slackCards: (channel: string, part: "cards" | "waiting" | "until" | "lines" | "digest") =>
+      key(`slack-${part}:${channel}`),
     lease: (name: string) => key(`lease:${name}`),
   };
 }
