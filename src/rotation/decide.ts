@@ -197,6 +197,7 @@ const BY_STATE = {
     if (seen.outgoing !== "inactive") return attend("internal", `status ${seen.outgoing}`);
     // A key of no target stays where it can come back: nothing proves that nobody needs it (R4).
     if (r.target === null) return until(r, seen);
+    if (r.graceEndsAt === null) return startGrace(r, seen);
     if (!passed(r.graceEndsAt, seen.at)) return until(r, seen, r.graceEndsAt);
     return lostP1(r) ? perform("recheck") : move("elapsed");
   },
@@ -235,6 +236,13 @@ const BY_STATE = {
 /** Sent back because P1 did not hold: it must hold again before the destructive state is entered again. */
 const lostP1 = (r: Rotation): boolean =>
   r.attention?.code === "outgoing_in_use_elsewhere" || r.attention?.code === "replacement_unproven";
+
+/** The whole period, from the first look that finds the key inactive (P4). */
+const startGrace = (r: Rotation, seen: Observation): Decision => ({
+  do: "wait",
+  until: seen.at,
+  patch: { deactivatedAt: seen.at, graceEndsAt: seen.at + r.plan.gracePeriodMs },
+});
 
 /** All destinations hold one key that is neither of ours: somebody rotated by hand. */
 const sameThird = (seen: Observation): boolean => sameOther(seen) && all(seen, "other");

@@ -110,10 +110,10 @@ function enter(r: Rotation, before: Rotation, event: Event, at: Instant): Rotati
         graceEndsAt: null,
       };
     case "grace_period":
-      // Sent back from archiving: the period was served, unless somebody had the key active in between (P4).
-      return before.state === "archiving" && event !== "outgoing_active"
-        ? r
-        : { ...r, deactivatedAt: at, graceEndsAt: at + r.plan.gracePeriodMs };
+      // Somebody has the key active: the period starts when it is seen inactive again, however long nobody looks (P4).
+      if (event === "outgoing_active") return { ...r, deactivatedAt: null, graceEndsAt: null };
+      // Sent back from archiving for another cause: the period was served.
+      return before.state === "archiving" ? r : { ...r, deactivatedAt: at, graceEndsAt: at + r.plan.gracePeriodMs };
     case "reinstating":
       return { ...r, graceEndsAt: null, heldAt: null };
     case "rolling_back":
@@ -173,5 +173,6 @@ export function withoutReplacement(
 
 /** The record with changes that are no move: an attention, a retry, a new look. Raises the revision. */
 export function amend(record: Rotation, patch: Partial<Rotation>): Rotation {
-  return { ...record, ...patch, revision: record.revision + 1 };
+  const history = (patch.history ?? record.history).slice(-HISTORY_LIMIT);
+  return { ...record, ...patch, history, revision: record.revision + 1 };
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { Model } from "./model.ts";
 
 /** One thing that happens in the model's world. */
-type Doing =
+export type Doing =
   | { kind: "step"; how: "whole" | "crash" | "freeze" }
   | { kind: "thaw" }
   | { kind: "wait"; ms: number }
@@ -71,9 +71,11 @@ const doing: fc.Arbitrary<Doing> = fc.oneof(
   },
 );
 
-const step: Doing = { kind: "step", how: "whole" };
+export const step: Doing = { kind: "step", how: "whole" };
+export const wait = (ms: number): Doing => ({ kind: "wait", ms });
+export const others = (what: string): Doing => ({ kind: "others", doing: what });
 /** An undisturbed rotation; each sequence begins with a part of it, so that the late states are met as often as the early. */
-const HEALTHY: readonly Doing[] = [
+export const HEALTHY: readonly Doing[] = [
   { kind: "person", doing: "approve" },
   { kind: "person", doing: "submit" },
   step,

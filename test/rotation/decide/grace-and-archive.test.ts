@@ -24,10 +24,16 @@ describe("grace_period", () => {
     },
     { when: "P4: at the end", given: both, seen: { at: end }, so: move("elapsed") },
     {
-      when: "P4: without an end it never elapses",
+      when: "P4: without an end the whole period starts now",
       given: { ...both, graceEndsAt: null },
       seen: { at: end },
-      so: wait(end + HOUR),
+      so: { do: "wait", until: end, patch: { deactivatedAt: end, graceEndsAt: end + 7 * DAY } },
+    },
+    {
+      when: "R17: without an end and held, nothing starts",
+      given: { ...both, graceEndsAt: null, heldAt: NOON },
+      seen: { at: end, holds: ["billing"] },
+      so: attend("held", "billing"),
     },
     { when: "R7: activated by others", given: both, seen: { outgoing: "active" }, so: move("outgoing_active") },
     {
