@@ -1,7 +1,7 @@
 import type { AuditDraft } from "../ports/audit.ts";
 import type { Aftermath } from "../ports/rotations.ts";
 import { locksOf } from "../rotation/locks.ts";
-import type { Rotation } from "../rotation/record.ts";
+import type { Instant, Rotation } from "../rotation/record.ts";
 import { isFinal } from "../rotation/states.ts";
 import { type Move, amend, move } from "../rotation/transition.ts";
 import type { Deps } from "./deps.ts";
@@ -82,6 +82,18 @@ export async function commitMove(
   return after;
 }
 
+/** An attention that ends without a move leaves its own entry in the history; a move is one by itself. */
+function withCleared(
+  before: Rotation,
+  patch: Partial<Rotation>,
+  at: Instant,
+  by: { actor: string; via: string } | null,
+): Partial<Rotation> {
+  if (by === null || before.attention === null || patch.attention !== null) return patch;
+  const cleared = { at, event: "attention_cleared", actor: by.actor, via: by.via };
+  return { ...patch, history: [...(patch.history ?? before.history), cleared] };
+}
+
 /** Saves a change that is no move. `action` names it in the audit log; without one only routine progress changed. */
 export async function commitAmend(
   deps: Deps,
@@ -90,8 +102,8 @@ export async function commitAmend(
   entry: { action: string; actor: string; via: string; evidence?: Record<string, unknown> } | null,
   aftermath?: { targets: readonly string[]; value: Aftermath | null },
 ): Promise<Rotation> {
-  const after = amend(before, patch);
   const at = deps.clock.now();
+  const after = amend(before, withCleared(before, patch, at, entry));
   await deps.rotations.commit({
     record: after,
     expectedRevision: before.revision,
@@ -99,6 +111,7 @@ export async function commitAmend(
     audit: entry === null ? [] : [draft(after, { at, ...entry })],
     ...(aftermath === undefined ? {} : { aftermath }),
   });
+  if (entry !== null) await told(deps, after, entry.action);
   // Without a new time to look, the worker that saved this goes on itself.
   if (patch.wakeAt !== undefined) await wake(deps, after);
   return after;

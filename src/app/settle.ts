@@ -26,7 +26,7 @@ export async function settle(
   });
 }
 
-/** Marks the rotation as needing a person. The same cause again changes only when it is looked at next. */
+/** Marks the rotation as needing a person. The same cause again only brings its message up to date: one cause, one alert. */
 export async function attend(
   deps: Deps,
   record: Rotation,
@@ -48,13 +48,12 @@ export async function attend(
   const timers = [record.deadline, record.revokeAt].filter((t) => t !== null).filter((t) => t > now);
   const wakeAt = Math.min(now + pause, ...timers);
   const changes = { ...patch, attention, wakeAt, retry: null };
-  if (again !== null && again.message === attention.message) return commitAmend(deps, record, changes, null);
-  const after = await commitAmend(
+  // By its code alone: its message may hold what moves on, such as the time of the last use.
+  if (again !== null) return commitAmend(deps, record, changes, null);
+  return commitAmend(
     deps,
     record,
     { ...changes, history: [...record.history, { at: now, event: `attention:${code}`, ...US }] },
     { action: "attention.raised", ...US, evidence: { code, message: attention.message } },
   );
-  await deps.notifier.changed(after, "attention").catch(() => undefined);
-  return after;
 }
