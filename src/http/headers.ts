@@ -29,7 +29,8 @@ export function pageHeaders({ publicUrl, script = true, forms = false }: PageKin
   return {
     "content-security-policy": policy.join("; "),
     "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
+    // A form sent under `no-referrer` says `Origin: null`, even to ourselves; this one tells no other site anything either.
+    "referrer-policy": forms ? "same-origin" : "no-referrer",
     ...(https ? { "strict-transport-security": "max-age=63072000; includeSubDomains" } : {}),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",

@@ -6,12 +6,16 @@ import { run, script } from "./script.ts";
 /** An ended link is remembered for so long, so that its holder is told why it no longer works (milliseconds). */
 const REMEMBER_MS = 3_600_000;
 
-/** Ends the rotation's earlier link, if it is still open, and makes the new one valid. */
+/**
+ * Ends the rotation's earlier link and makes the new one valid. A submission that is under way with the earlier one may
+ * finish, but a refused one does not give that link back.
+ */
 const ISSUE = script(`
 local before = redis.call('GET', KEYS[2])
 if before then
   local earlier = ARGV[4] .. before
-  if redis.call('HGET', earlier, 'state') == 'open' then redis.call('HSET', earlier, 'state', 'replaced') end
+  local state = redis.call('HGET', earlier, 'state')
+  if state == 'open' or state == 'busy' then redis.call('HSET', earlier, 'state', 'replaced') end
 end
 redis.call('HSET', KEYS[1], 'link', ARGV[1], 'state', 'open', 'until', '0', 'left', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])

@@ -17,7 +17,7 @@ export function memoryLinks(): IntakeLinks {
   return {
     issue: async (tokenHash, link) => {
       const before = links.get(newest.get(link.rotation) ?? "");
-      if (before?.state === "open") before.state = "replaced";
+      if (before?.state === "open" || before?.state === "busy") before.state = "replaced";
       links.set(tokenHash, { link, state: "open", until: 0 });
       newest.set(link.rotation, tokenHash);
     },
