@@ -1,0 +1,85 @@
+import type { Channel } from "../ports/outbox.ts";
+import { isUrgent, REASONS } from "../rotation/codes.ts";
+import { KeyturnError } from "../rotation/errors.ts";
+import type { Instant } from "../rotation/record.ts";
+import { keepCard } from "./deliver-card.ts";
+import { keepHandover } from "./deliver-handover.ts";
+import { keepReminders } from "./deliver-reminders.ts";
+import { tellMilestones } from "./deliver-thread.ts";
+import type { Delivery, SlackChannelParts } from "./delivery.ts";
+import { refreshDigest } from "./digest.ts";
+import { Notebook } from "./memory.ts";
+
+/** Whoever waits for a place asks again after this when nobody woke it. */
+const WAIT_MS = 60_000;
+const HOUR = 3_600_000;
+/** Stands for "never": a compromised rotation does not expire. */
+const FOREVER_MS = 365 * 86_400_000;
+
+/**
+ * The channel "slack": one card per rotation, edited in place; its thread tells the milestones. Slack's limits are waited
+ * out; everything else it refuses is thrown, for the outbox to log and try again.
+ * @throws SLACK_UNAVAILABLE, SLACK_REFUSED, REDIS_UNAVAILABLE
+ */
+export function createSlackChannel(parts: SlackChannelParts): Channel {
+  return {
+    name: "slack",
+    deliver: async (bulletin, memory, remember) => {
+      const notes = new Notebook(memory, remember);
+      try {
+        return { nextAt: await deliver({ parts, bulletin, notes }) };
+      } catch (error) {
+        if (!(error instanceof KeyturnError) || error.reason !== "ratelimited") throw error;
+        return { nextAt: parts.clock.now() + (error.retryAfterMs ?? 30_000) };
+      }
+    },
+  };
+}
+
+async function deliver(d: Delivery): Promise<Instant | null> {
+  const { rotation, now } = d.bulletin;
+  const may = await mayHaveCard(d);
+  const digestAt = d.notes.memory.listed ? await keepDigest(d, may) : null;
+  if (!may) return earliest([digestAt, now + WAIT_MS]);
+  const { card, posting } = d.notes.memory;
+  // Ended before anybody was asked: only that nobody was asked in time is worth a card.
+  if (card === null && posting === null && rotation.endedAt !== null && rotation.state !== "expired") return digestAt;
+  await keepCard(d);
+  await tellMilestones(d);
+  await keepHandover(d);
+  return earliest([digestAt, await keepReminders(d)]);
+}
+
+/** By the places in its channel: takes one, waits for one, or gives it up once it is decided. */
+async function mayHaveCard({ parts, bulletin, notes }: Delivery): Promise<boolean> {
+  const { rotation: r, now } = bulletin;
+  const { card, posting, released, listed } = notes.memory;
+  const channel = card?.channel ?? parts.channelOf(r.target);
+  if (r.state === "awaiting_approval") {
+    const label = r.target ?? r.outgoing.name;
+    const until = (r.deadline ?? now + FOREVER_MS) + HOUR;
+    const waiting = { rotation: r.id, label, why: REASONS[r.reason], since: r.createdAt, until };
+    const limit = card !== null || posting !== null || isUrgent(r.reason) ? null : parts.cardsAtOnce;
+    const taken = await parts.slots.take(channel, waiting, limit, now);
+    if (released || (!taken && !listed)) await notes.note({ released: false, listed: listed || !taken });
+    return taken;
+  }
+  if (released) return true;
+  const { had, next } = await parts.slots.release(channel, r.id, parts.cardsAtOnce);
+  if (had) for (const id of next) await parts.wake?.(id).catch(() => undefined);
+  // Noted last: until then it is done again.
+  await notes.note({ released: true });
+  return true;
+}
+
+/** The digest lists it, or listed it last: that is corrected before it is forgotten. */
+async function keepDigest({ parts, bulletin, notes }: Delivery, may: boolean): Promise<Instant | null> {
+  const again = await refreshDigest(parts, notes.memory.card?.channel ?? parts.channelOf(bulletin.rotation.target));
+  if (again === null && may) await notes.note({ listed: false });
+  return again;
+}
+
+const earliest = (times: readonly (Instant | null)[]): Instant | null => {
+  const known = times.filter((t) => t !== null);
+  return known.length === 0 ? null : Math.min(...known);
+};
