@@ -53,6 +53,9 @@ const wanted = (c: Candidate): Due | null => {
     : null;
 };
 
+/** Whether the policy wants the key replaced, whatever stands against opening a rotation now. Pure. */
+export const wantedAtAll = (c: Candidate): Due | null => deactivatedElsewhere(c) ?? wanted(c);
+
 const tooYoung: Check = (c) =>
   wanted(c) === null
     ? { due: false, reason: "not_due", message: `${days(ageMs(c))} old; the limit is ${days(c.maxAgeMs)}` }

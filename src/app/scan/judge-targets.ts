@@ -1,6 +1,6 @@
 import type { AdminKey } from "../../ports/key-admin.ts";
 import { isUrgent } from "../../rotation/codes.ts";
-import { type Candidate, type Due, ageDays, judge } from "../../rotation/policy.ts";
+import { type Candidate, type Due, ageDays, judge, wantedAtAll } from "../../rotation/policy.ts";
 import { isWaitingForPerson } from "../../rotation/states.ts";
 import type { Deps } from "../deps.ts";
 import { strictest } from "../plans.ts";
@@ -97,11 +97,18 @@ async function groupOf(deps: Deps, key: AdminKey, targets: ReadTarget[], waiting
   return { key, targets, candidate, verdict: judge(candidate), reports: [] };
 }
 
-function reportOf(
-  read: ReadTarget,
-  { key, candidate, verdict, targets }: Group,
-  held: ReadonlySet<string>,
-): TargetReport {
+/**
+ * What the report says: a key over its limit stays due while its rotation is open, or a proposal that nobody answers
+ * would hide it. What is opened is decided by the verdict alone.
+ */
+function shownOf({ candidate, verdict }: Group): Due {
+  const due = verdict.reason === "rotation_open" ? wantedAtAll(candidate) : null;
+  return due === null ? verdict : { ...due, message: `${due.message}; ${verdict.message}` };
+}
+
+function reportOf(read: ReadTarget, group: Group, held: ReadonlySet<string>): TargetReport {
+  const { key, candidate, targets } = group;
+  const shown = shownOf(group);
   const holds = [read.target.name, key.id].filter((subject) => held.has(subject));
   const others = targets.filter((t) => t !== read).map((t) => t.target.name);
   const notes = [
@@ -113,9 +120,9 @@ function reportOf(
     keyId: key.id,
     keyHint: key.hint ?? read.destinations[0]?.hint ?? null,
     ageDays: ageDays(candidate),
-    due: verdict.due,
-    reason: verdict.reason,
-    message: [verdict.message, ...notes].join("; "),
+    due: shown.due,
+    reason: shown.reason,
+    message: [shown.message, ...notes].join("; "),
   };
 }
 

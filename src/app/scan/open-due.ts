@@ -70,8 +70,8 @@ async function openOne(deps: Deps, group: Group, outgoing: OutgoingKey, reason: 
   } catch (thrown) {
     const error = asKeyturnError(thrown);
     if (error.code !== "LOCK_HELD") throw error;
-    // Somebody else was faster.
-    for (const r of group.reports) Object.assign(r, { due: false, reason: "rotation_open", message: error.message });
+    // Somebody else was faster: it is still due, and about to be seen to.
+    for (const r of group.reports) Object.assign(r, { message: `${r.message}; ${error.message}` });
     return null;
   }
 }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { approve } from "../../../src/app/approve.ts";
+import { rotate } from "../../../src/app/rotate.ts";
 import { submit } from "../../../src/app/intake/submit.ts";
 import { scan } from "../../../src/app/scan/scan.ts";
 import { KeyturnError } from "../../../src/rotation/errors.ts";
@@ -84,11 +85,20 @@ describe("what a scan reports", () => {
     const again = await full();
     expect(again.opened).toEqual([]);
     expect(again.targets[0]).toMatchObject({
+      due: true,
+      reason: "age",
+      message: "90 days old; the limit is 90 days; rotation rot_0001 is open",
+    });
+    expect(again.problems).toEqual([]);
+  });
+  it("a key that is young enough is not due while a rotation that a person asked for is open", async () => {
+    world.setTarget("billing", world.org.addKey({ name: "k", ageDays: 10 }));
+    await rotate(world.deps, "billing", { name: "cli:ana@laptop", via: "cli" }, null);
+    expect((await dry()).targets[0]).toMatchObject({
       due: false,
       reason: "rotation_open",
       message: "rotation rot_0001 is open",
     });
-    expect(again.problems).toEqual([]);
   });
   it("unmanaged keys are active ones that no target and no open rotation holds", async () => {
     world.setTarget("billing", world.org.addKey({ name: "held", ageDays: 90 }));
