@@ -1,4 +1,5 @@
 import type { CardClick, DeskAnswer } from "../../ports/desk.ts";
+import type { Refusals } from "../../ports/refusals.ts";
 import type { Actor } from "../../ports/settings.ts";
 import { KeyturnError, asKeyturnError } from "../../rotation/errors.ts";
 import type { Rotation } from "../../rotation/record.ts";
@@ -6,8 +7,7 @@ import { approve } from "../approve.ts";
 import { authorize } from "../authorize.ts";
 import { type Decider, recordRefusal, reject, retry, snooze } from "../decisions.ts";
 import type { Deps } from "../deps.ts";
-import type { Refusals } from "./refusals.ts";
-import { clipped, nameOf, standing, timeWords, troubleWords } from "./words.ts";
+import { STATE_WORDS, clipped, nameOf, standing, timeWords, troubleWords } from "./words.ts";
 
 export interface DeskDeps {
   deps: Deps;
@@ -35,7 +35,9 @@ export const approveCard = (desk: DeskDeps, click: CardClick): Promise<DeskAnswe
         const missing = Math.max(1, r.approvalsNeeded - r.approvals.length);
         return `Your approval of ${nameOf(r)} is counted. ${missing} more needed, from somebody else.`;
       }
-      return `Approved. ${nameOf(r)} now waits for somebody to create the new key in the Console and hand it over.`;
+      return r.state === "awaiting_replacement"
+        ? `Approved. ${nameOf(r)} now waits for somebody to create the new key in the Console and hand it over.`
+        : `Approved. ${nameOf(r)} is ${STATE_WORDS[r.state]}.`;
     },
   );
 

@@ -1,9 +1,9 @@
 import type { Desk } from "../../ports/desk.ts";
+import type { Refusals } from "../../ports/refusals.ts";
 import type { Deps } from "../deps.ts";
 import { approveCard, considerCard, rejectCard, retryCard, snoozeCard } from "./decide.ts";
 import { type Handover, delegateTo, linkFor } from "./handover.ts";
 import { holdNow, ordering, revokeImpact, revokeNow, rotateNow, unholdNow } from "./orders.ts";
-import type { Refusals } from "./refusals.ts";
 import { statusOf } from "./status.ts";
 
 /** Joins what people say in a chat to the use cases; see the port for what each method promises. */

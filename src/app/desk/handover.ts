@@ -18,7 +18,7 @@ export interface Handover {
     issuedBy: string,
   ): Promise<{ url: string; expiresAt: number }>;
   /** Sends the person a private message with a link of their own. null: there is no way to do so. */
-  sendLink: ((userId: string, rotation: string) => Promise<unknown>) | null;
+  sendLink: ((userId: string, rotation: string, issuedBy: string) => Promise<unknown>) | null;
 }
 
 /** Makes a link for the person who asks, who must be an approver; the earlier link ends. */
@@ -55,7 +55,7 @@ export function delegateTo(
     if (member.barred !== null) throw new KeyturnError("NOT_AN_APPROVER", `That account is ${member.barred}.`);
     const name = `slack:${to}`;
     assertMayHandOver(desk, record, member.email === null ? [name] : [name, `mail:${member.email}`], name);
-    await handover.sendLink(to, record.id);
+    await handover.sendLink(to, record.id, actor.name);
     await deps.audit.append([
       {
         at: deps.clock.now(),

@@ -1,26 +1,11 @@
 import type { AuditTrail } from "../../ports/audit.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/notifier.ts";
+import type { Refusals, Refused } from "../../ports/refusals.ts";
 import { asKeyturnError } from "../../rotation/errors.ts";
 
 /** One entry a minute for each reason: a flood of forged requests must not fill the audit log. */
 const EVERY_MS = 60_000;
-
-/** What is known of a refused request; never anything of its body but ids. */
-export interface Refused {
-  /** `slack:U…` where Slack's signature proves it; null: nobody proved anything. */
-  actor: string | null;
-  rotation?: string | null;
-  evidence?: Record<string, unknown>;
-}
-
-/** Puts requests on record that never became a decision (P10). */
-export interface Refusals {
-  /** Never throws. The first of a reason within a minute is recorded, the rest is counted and told with the next. */
-  note(reason: string, what: Refused): Promise<void>;
-  /** Records what is counted and not told yet. Never throws. */
-  close(): Promise<void>;
-}
 
 /** @param deps the log is told when the audit log cannot be written: then it is the record */
 export function createRefusals(deps: { clock: Clock; audit: Pick<AuditTrail, "append">; log: Log }): Refusals {
