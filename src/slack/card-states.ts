@@ -73,7 +73,7 @@ const STANDS: Record<State, Line> = {
         ? `On the command line: ${code(`keyturn submit ${r.id}`)}`
         : approver === undefined
           ? "An approver gets a one-time link with the button below."
-          : `${personOf(approver.actor)} gets a one-time link in a private message; the buttons below make another.`,
+          : `${personOf(approver.actor)} gets a private message with a one-time link; the buttons below make another.`,
       ...(r.deadline === null ? [] : [`Without a new key this ends ${when(r.deadline)}, and nothing is changed.`]),
     ];
   },

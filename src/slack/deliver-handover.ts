@@ -30,12 +30,12 @@ export async function keepHandover({ parts, bulletin, notes }: Delivery): Promis
   const person = { name: approval.actor, via: "slack" as const, identities: approval.identities ?? [approval.actor] };
   let place: Place | null = null;
   try {
-    place = await parts.messages.send(r, person, userId, "keyturn");
+    place = await parts.messages.toApprover(r, person, userId, "keyturn");
   } catch (error) {
     const known = asKeyturnError(error);
-    // Slack lets us not write to them, or the wait is over by now. Trying again would only end one link after another;
-    // the card has a button for another.
-    if (known.code !== "SLACK_REFUSED" && known.code !== "WRONG_STATE") throw error;
+    // What waiting mends is tried again; anything else (Slack lets us not write to them, the wait is over by now) would
+    // only end one link after another, and the card has a button for another.
+    if (known.fixedBy === "waiting") throw error;
     const fields = { event: "slack.no_private_message", rotation: r.id, code: known.code, reason: known.reason };
     parts.log.warn({ ...fields, next: known.next }, "the one-time link was not sent");
   }

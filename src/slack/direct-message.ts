@@ -1,11 +1,11 @@
 import type { Directory } from "../ports/directory.ts";
 import type { IntakeLink } from "../ports/intake-links.ts";
-import { KeyturnError } from "../rotation/errors.ts";
+import { KeyturnError, asKeyturnError } from "../rotation/errors.ts";
 import type { Instant, Rotation } from "../rotation/record.ts";
 import { ACTION, cardValue, menuBlock } from "./actions.ts";
 import { handOver } from "./card-actions.ts";
 import { code, oneLine, when } from "./escape.ts";
-import { type Rendering, actions, button, context, header, messageArgs, section } from "./message.ts";
+import { type Rendering, actions, button, context, header, messageArgs, peopleMenu, section } from "./message.ts";
 import type { SlackClient } from "./web-client.ts";
 
 /**
@@ -24,8 +24,11 @@ export interface Place {
   ts: string;
 }
 
-/** What the person who hands the key over gets. The address stands in the button alone. */
-export function renderHandover(r: Rotation, link: { url: string; expiresAt: Instant }): Rendering {
+/**
+ * What the person who hands the key over gets. The address stands in the button alone.
+ * @param link null: four eyes forbid them to do it themselves, so that they name somebody
+ */
+export function renderHandover(r: Rotation, link: { url: string; expiresAt: Instant } | null): Rendering {
   const name = oneLine(r.target ?? r.outgoing.name, 70);
   const value = cardValue(r.id, r.planHash);
   const title = `${name}: hand the new key over`;
@@ -35,29 +38,32 @@ export function renderHandover(r: Rotation, link: { url: string; expiresAt: Inst
       : `in workspace ${code(r.outgoing.workspaceId)}`;
   const named =
     r.plan.requiredName === null ? "The page suggests a name" : `Name it exactly ${code(r.plan.requiredName)}`;
+  const foot = context(`${code(r.id)} · outgoing key ${code(r.outgoing.name)}`);
+  if (link === null) {
+    const text = "Somebody else has to hand the new key over: approver and submitter must be different people.";
+    const choose = actions(menuBlock("keyturn_handover", value), [peopleMenu(ACTION.delegate, "Name somebody")]);
+    return { text, blocks: [header(title), section(`${text} They get a one-time link.`), choose, foot] };
+  }
+  const steps = [
+    `1. Open the page below. It works once, until ${when(link.expiresAt)}, and is for you alone.`,
+    `2. Create a key in the Claude Console ${workspace}. ${named}.`,
+    "3. Paste the key on the page. *Never paste it in Slack.*",
+  ];
+  const page = button({
+    action: ACTION.open,
+    text: "Open the page",
+    spoken: `Open the page for the new key of ${name}`,
+    value,
+    url: link.url,
+    style: "primary",
+  });
   return {
     text: "A new key has to be created and handed over; the link is good for a few minutes.",
     blocks: [
       header(title),
-      section(
-        [
-          `1. Open the page below. It works once, until ${when(link.expiresAt)}, and is for you alone.`,
-          `2. Create a key in the Claude Console ${workspace}. ${named}.`,
-          "3. Paste the key on the page. *Never paste it in Slack.*",
-        ].join("\n"),
-      ),
-      actions(menuBlock("keyturn_handover", value), [
-        button({
-          action: ACTION.open,
-          text: "Open the page",
-          spoken: `Open the page for the new key of ${name}`,
-          value,
-          url: link.url,
-          style: "primary",
-        }),
-        ...handOver(r, value, "New link"),
-      ]),
-      context(`${code(r.id)} · outgoing key ${code(r.outgoing.name)}`),
+      section(steps.join("\n")),
+      actions(menuBlock("keyturn_handover", value), [page, ...handOver(r, value, "New link")]),
+      foot,
     ],
   };
 }
@@ -70,8 +76,11 @@ export function renderHandedOver(r: Rotation): Rendering {
 }
 
 export interface DirectMessages {
-  /** For the channel: sends the person a fresh link. null: there are no pages. Repeating makes the earlier link invalid. */
-  send(r: Rotation, person: IntakeLink["person"], userId: string, issuedBy: string): Promise<Place | null>;
+  /**
+   * For the channel: sends the approver a fresh link, or asks them to name somebody where four eyes forbid it. null: there
+   * are no pages. Repeating makes the earlier link invalid.
+   */
+  toApprover(r: Rotation, person: IntakeLink["person"], userId: string, issuedBy: string): Promise<Place | null>;
   /**
    * For the desk: sends a fresh link to somebody who was named.
    * @throws NOT_FOUND no such person or rotation, NOT_AN_APPROVER a guest, bot or stranger, WRONG_STATE, CONFIG_INVALID
@@ -88,19 +97,24 @@ export function createDirectMessages(given: {
   load: (rotation: string) => Promise<Rotation | null>;
 }): DirectMessages {
   const { client, directory } = given;
-  const send: DirectMessages["send"] = async (r, person, userId, issuedBy) => {
-    // The conversation first: a link that cannot be sent is not made.
+  /** The conversation first: a link that cannot be sent is not made. */
+  const send = async (r: Rotation, userId: string, linkOf: () => ReturnType<IssueLink>, orNobody: boolean) => {
     const opened = await client.call("conversations.open", { users: userId });
     const channel = (opened.channel as { id?: unknown } | undefined)?.id;
     if (typeof channel !== "string") throw new KeyturnError("SLACK_UNAVAILABLE", "(conversations.open: unreadable)");
-    const link = await given.issueLink(r.id, person, issuedBy);
-    if (link === null) return null;
+    let link: Awaited<ReturnType<IssueLink>> = null;
+    try {
+      link = await linkOf();
+      if (link === null) return null;
+    } catch (error) {
+      if (!orNobody || asKeyturnError(error).code !== "NOT_AN_APPROVER") throw error;
+    }
     const args = { channel, ...messageArgs(renderHandover(r, link), r.id) };
     const { ts } = await client.call("chat.postMessage", args, "post");
     return typeof ts === "string" ? { channel, ts } : null;
   };
   return {
-    send,
+    toApprover: (r, person, userId, issuedBy) => send(r, userId, () => given.issueLink(r.id, person, issuedBy), true),
     sendLink: async (userId, rotation, issuedBy = "keyturn") => {
       const [member, r] = [await directory.member(userId), await given.load(rotation)];
       if (member === null) throw new KeyturnError("NOT_FOUND", "Slack knows no such person.");
@@ -109,7 +123,8 @@ export function createDirectMessages(given: {
       if (r === null) throw new KeyturnError("NOT_FOUND", `${rotation}.`);
       const name = `slack:${userId}`;
       const identities = member.email === null ? [name] : [name, `mail:${member.email}`];
-      if ((await send(r, { name, via: "slack", identities }, userId, issuedBy)) === null)
+      const person = { name, via: "slack" as const, identities };
+      if ((await send(r, userId, () => given.issueLink(r.id, person, issuedBy), false)) === null)
         throw new KeyturnError("CONFIG_INVALID", "http.publicUrl is not set, so there are no links.", {
           next: `keyturn submit ${rotation}`,
         });
