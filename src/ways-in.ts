@@ -1,5 +1,6 @@
 import type { App } from "./compose.ts";
 import type { Route } from "./http/server.ts";
+import { openSlackWayIn } from "./slack-inbound.ts";
 
 /** What `serve` offers people beside the health routes: pages, Slack, the HTTP API. */
 export interface WaysIn {
@@ -9,6 +10,7 @@ export interface WaysIn {
 }
 
 /** Everything that the configuration turns on. @throws CONFIG_INVALID when a referenced secret cannot be read */
-export function openWaysIn(_app: App): Promise<WaysIn> {
-  return Promise.resolve({ routes: [], parts: [] });
+export async function openWaysIn(app: App): Promise<WaysIn> {
+  const ways: WaysIn[] = [await openSlackWayIn(app)];
+  return { routes: ways.flatMap((way) => way.routes), parts: ways.flatMap((way) => way.parts) };
 }

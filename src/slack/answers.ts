@@ -1,5 +1,7 @@
-import type { KnownBlock, ModalView, RichTextElement } from "@slack/types";
+import type { KnownBlock, ModalView } from "@slack/types";
 import type { DeskAnswer } from "../ports/desk.ts";
+import { ACTION } from "./actions.ts";
+import { escaped } from "./escape.ts";
 
 /** Slack gives up after 3 s, counted at its side. */
 const ANSWER_WITHIN_MS = 2300;
@@ -41,7 +43,7 @@ export function privateMessage(answer: DeskAnswer & { url?: string }): PrivateMe
               {
                 type: "button",
                 style: "primary",
-                action_id: "keyturn_open",
+                action_id: ACTION.open,
                 text: { type: "plain_text", text: "Hand the key over" },
                 url: answer.url,
                 accessibility_label: "Open the page where the new key is handed over",
@@ -52,26 +54,29 @@ export function privateMessage(answer: DeskAnswer & { url?: string }): PrivateMe
   return {
     response_type: "ephemeral",
     replace_original: false,
-    text: escaped(answer.text).replaceAll(PERSON, "<@$1>"),
+    text: shown(answer.text),
     blocks: [asWritten(answer.text), ...button],
   };
 }
 
-const PERSON = /slack:([UW][A-Z0-9]{2,30})\b/g;
-const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const PERSON = /slack:([UW][A-Z0-9_]{1,30})\b/g;
+/** Of a section's text, after escaping. */
+const MOST = 3000;
 
-/** Rich text knows no markup: a key named `<!channel>` or `*x*` is just that. */
-export function asWritten(text: string): KnownBlock {
-  const elements: RichTextElement[] = [];
-  let at = 0;
-  for (const found of text.matchAll(PERSON)) {
-    if (found.index > at) elements.push({ type: "text", text: text.slice(at, found.index) });
-    elements.push({ type: "user", user_id: found[1] ?? "" });
-    at = found.index + found[0].length;
-  }
-  if (at < text.length) elements.push({ type: "text", text: text.slice(at) });
-  return { type: "rich_text", elements: [{ type: "rich_text_section", elements }] };
+/** Slack's own marks in names are taken out of force, line by line; only our mentions of people remain. */
+function shown(text: string): string {
+  const lines = text.split("\n").map((line) => escaped(line, text.length));
+  const whole = lines.join("\n").replaceAll(PERSON, "<@$1>");
+  if (whole.length <= MOST) return whole;
+  // Not within an entity or a mention.
+  return `${whole.slice(0, MOST - 2).replace(/(&[a-z]{0,4}|<[^>]*)$/, "")} …`;
 }
+
+/** `verbatim`: nothing in it becomes a link or a mention by itself. */
+export const asWritten = (text: string): KnownBlock => ({
+  type: "section",
+  text: { type: "mrkdwn", text: shown(text), verbatim: true },
+});
 
 /** A form's last page: what came of it. */
 export const resultView = (answer: DeskAnswer): ModalView => ({
