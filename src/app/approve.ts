@@ -5,6 +5,7 @@ import { claim } from "./claim.ts";
 import { commitAmend, commitMove } from "./commit.ts";
 import { type Decider, applyDecision, assertShown, decideOn, viaOf } from "./decisions.ts";
 import type { Deps } from "./deps.ts";
+import { noneOpen } from "./find.ts";
 import { lacksFourEyes } from "./four-eyes.ts";
 import { planSeen } from "./observe.ts";
 
@@ -17,8 +18,10 @@ export function approve(deps: Deps, id: string, by: Decider, shown: string | nul
   return decideOn(deps, id, by, async (record, { breakGlass, identities }) => {
     const plan = planSeen(deps, record);
     assertShown(record, shown);
-    if (record.endedAt !== null)
-      throw new KeyturnError("WRONG_STATE", `Rotation ${record.id} has ended: ${record.state}.`);
+    if (record.endedAt !== null) {
+      const ended = `Rotation ${record.id} has ended: ${record.state}.`;
+      throw record.target === null ? new KeyturnError("WRONG_STATE", ended) : noneOpen(record.target, `${ended} `);
+    }
     if (plan.kind === "target_removed") throw new KeyturnError("WRONG_STATE", "Its target is no longer configured.");
     const missing = record.approvals.length < record.approvalsNeeded;
     const waits = record.state === "awaiting_approval";

@@ -42,5 +42,7 @@ export type RotationView = ReturnType<typeof viewOf>;
 
 /** When we act next: the end of the grace period where there is one, else the next look. */
 function nextActAt(r: Rotation): Instant | null {
+  // A key of no target is never archived by itself (R4): a person is next.
+  if (r.state === "grace_period" && r.target === null) return null;
   return r.state === "grace_period" && r.graceEndsAt !== null ? r.graceEndsAt : r.wakeAt;
 }

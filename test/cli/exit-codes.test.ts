@@ -127,6 +127,12 @@ describe("exit codes, each with what causes it; the error document is whole", ()
     {
       code: 75,
       error: "wrong_state",
+      when: "approving a target for which nothing was ever opened",
+      act: () => run("approve", "billing", "--json"),
+    },
+    {
+      code: 75,
+      error: "wrong_state",
       when: "submit before the approval",
       act: async () => (await open(false), submit((await at.lab.console.createKey({ name: "new" })).secret)),
     },

@@ -93,6 +93,10 @@ describe("dueAt is when we act next", () => {
     expect(viewOf(rotationIn(state, { wakeAt: null })).dueAt).toBeNull();
   });
 
+  it("R4: null in `grace_period` of a key of no target, which is never archived by itself", () => {
+    expect(viewOf(rotationIn("grace_period", { wakeAt, target: null })).dueAt).toBeNull();
+  });
+
   it("the end of the period in `grace_period`, not the hourly look", () => {
     expect(viewOf(rotationIn("grace_period", { wakeAt })).dueAt).toBe("2026-11-27T12:00:00.000Z");
     expect(viewOf(rotationIn("grace_period", { wakeAt, graceEndsAt: null })).dueAt).toBe("2026-11-20T13:00:00.000Z");

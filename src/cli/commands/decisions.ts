@@ -1,6 +1,6 @@
 import { approve } from "../../app/approve.ts";
 import { cancel, proceed, reject, retry, snooze } from "../../app/decisions.ts";
-import { findRotation, present } from "../../app/find.ts";
+import { present, rotationNamed } from "../../app/find.ts";
 import { reinstate } from "../../app/reinstate.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import type { Rotation } from "../../rotation/record.ts";
@@ -31,7 +31,7 @@ function decision(
     options: { ...DECISION_OPTIONS, ...options },
     run: async (context) => {
       const { deps } = await context.app();
-      const found = await findRotation(deps, context.positionals[0] as string);
+      const found = await rotationNamed(deps, context.positionals[0] as string);
       return after(context, await act(context, found.id));
     },
   };

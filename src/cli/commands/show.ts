@@ -1,4 +1,4 @@
-import { findRotation, present } from "../../app/find.ts";
+import { present, rotationNamed } from "../../app/find.ts";
 import type { Command } from "../command.ts";
 import { rotationText } from "../format/rotation.ts";
 
@@ -9,7 +9,7 @@ export const show: Command = {
   positionals: [1, 1],
   run: async (context) => {
     const { deps } = await context.app();
-    const view = await present(deps, await findRotation(deps, context.positionals[0] as string));
+    const view = await present(deps, await rotationNamed(deps, context.positionals[0] as string));
     return { json: view, text: rotationText(view) };
   },
 };

@@ -1,4 +1,4 @@
-import { findRotation, present } from "../../app/find.ts";
+import { present, rotationNamed } from "../../app/find.ts";
 import { submit as submitKey } from "../../app/intake/submit.ts";
 import { cliActor, text } from "../actor.ts";
 import type { Command } from "../command.ts";
@@ -13,7 +13,7 @@ export const submit: Command = {
   options: { "key-id": { type: "string" }, replace: { type: "boolean" }, "accept-expiry": { type: "boolean" } },
   run: async (context) => {
     const { deps } = await context.app();
-    const found = await findRotation(deps, context.positionals[0] as string);
+    const found = await rotationNamed(deps, context.positionals[0] as string);
     const pasted = await readSecret(
       context.stderr,
       `Replacement key for ${found.target ?? found.id} (hidden): `,

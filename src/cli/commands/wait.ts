@@ -1,4 +1,4 @@
-import { findRotation, present } from "../../app/find.ts";
+import { present, rotationNamed } from "../../app/find.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import { STATES, isFinal } from "../../rotation/states.ts";
 import { text } from "../actor.ts";
@@ -32,7 +32,7 @@ export const wait: Command = {
     const timeoutMs = parseDurationOption("timeout", text(context.values["timeout"]), 60_000);
     const { deps } = await context.app();
     const until = deps.clock.now() + timeoutMs;
-    let record = await findRotation(deps, context.positionals[0] as string);
+    let record = await rotationNamed(deps, context.positionals[0] as string);
     for (;;) {
       const reached = wanted.includes(record.state) || (wanted.includes("attention") && record.attention !== null);
       const now = deps.clock.now();
