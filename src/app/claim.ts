@@ -9,7 +9,7 @@ import { foreignInstall, markOne, marksOf } from "./marking.ts";
  * not touched (R23). Repeating it is harmless. @throws LOCK_HELD naming the other installation
  */
 export async function claim(deps: Deps, record: Rotation): Promise<void> {
-  for (const [i, dest] of record.plan.destinations.entries()) {
+  for (const dest of record.plan.destinations) {
     const before = await marksOf(deps, dest);
     const other = foreignInstall(before, record.install);
     const where = describeDestination(dest);
@@ -18,7 +18,7 @@ export async function claim(deps: Deps, record: Rotation): Promise<void> {
         reason: "managed_elsewhere",
       });
     if (before.rotation === record.id && before.install === record.install) continue;
-    await markOne(deps, record, i, dest, "claim", record.outgoing.fingerprint);
+    await markOne(deps, record, dest, "claim", record.outgoing.fingerprint);
     const after = await marksOf(deps, dest);
     if (after.rotation !== record.id || after.install !== record.install) {
       throw new KeyturnError("LOCK_HELD", `The claim at ${where} was overwritten.`, { reason: "managed_elsewhere" });

@@ -9,9 +9,9 @@ import { type Deps, storeOf } from "./deps.ts";
  * A rotation that no longer occupies its target leaves the marks of its successor alone (R5).
  */
 export async function markAll(deps: Deps, record: Rotation, phase: Phase): Promise<void> {
-  for (const [i, dest] of record.plan.destinations.entries()) {
+  for (const dest of record.plan.destinations) {
     if (await belongsToSuccessor(deps, record, dest)) continue;
-    await markOne(deps, record, i, dest, phase);
+    await markOne(deps, record, dest, phase);
   }
 }
 
@@ -27,19 +27,12 @@ export async function belongsToSuccessor(deps: Deps, record: Rotation, dest: Des
 export async function markOne(
   deps: Deps,
   record: Rotation,
-  index: number,
   dest: Destination,
   phase: Phase,
   fingerprint?: string | null,
 ): Promise<void> {
   const store = await storeOf(deps, dest);
-  const entries = marksFor(
-    record,
-    phase,
-    fingerprint ?? null,
-    record.progress[index]?.baseVersion ?? null,
-    deps.clock.now(),
-  );
+  const entries = marksFor(record, phase, fingerprint ?? null, deps.clock.now());
   if (fingerprint === undefined) delete entries["fp"];
   await store.mark(dest, entries);
 }

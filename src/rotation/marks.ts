@@ -27,7 +27,6 @@ export interface MarkFacts {
   replacementKeyId: string | null;
   /** 16 hex digits of the fingerprint of the value we last saw or wrote there. */
   fingerprint: string | null;
-  base: string | null;
   at: Instant | null;
   /** Set while somebody holds the target or key: `1`, or the subject. */
   hold: string | null;
@@ -36,12 +35,14 @@ export interface MarkFacts {
 const SAFE = /^[A-Za-z0-9_.:-]{1,200}$/;
 const fit = (value: string | null): string | null => (value !== null && SAFE.test(value) ? value : null);
 
-/** The entries for a phase of an open rotation; the values fit the strictest manager (R16). `null` removes an entry. */
+/**
+ * The entries for a phase of an open rotation; the values fit the strictest manager, and with a hold they are the ten
+ * that it takes (R16). `null` removes an entry: `base`, the version before us, was written once and read by nobody.
+ */
 export function marksFor(
   r: Rotation,
   phase: Phase,
   currentFingerprint: string | null,
-  base: string | null,
   at: Instant,
 ): Record<string, string | null> {
   return {
@@ -53,7 +54,7 @@ export function marksFor(
     outgoing: fit(r.outgoing.id),
     replacement: fit(r.replacement?.id ?? null),
     fp: currentFingerprint === null ? null : markFingerprint(currentFingerprint),
-    base: fit(base),
+    base: null,
     t: String(at),
   };
 }
@@ -95,7 +96,6 @@ export function readMarkFacts(marks: Record<string, string>): MarkFacts {
     outgoingKeyId: text("outgoing"),
     replacementKeyId: text("replacement"),
     fingerprint: text("fp"),
-    base: text("base"),
     at: number("t"),
     hold: text("hold"),
   };

@@ -66,10 +66,10 @@ async function promoteOne(
         );
       }
       const pending = await pendingOn(deps, r, dest);
-      await markOne(deps, r, index, dest, "promote", fingerprint);
+      await markOne(deps, r, dest, "promote", fingerprint);
       try {
         const done = await store.promote(dest, r.id, pending.baseVersion);
-        await markOne(deps, r, index, dest, "promoted", r.replacement.fingerprint);
+        await markOne(deps, r, dest, "promoted", r.replacement.fingerprint);
         return { ...before, ...pending, promotedVersion: done.version, promotedAt: deps.clock.now() };
       } catch (error) {
         if (!(error instanceof KeyturnError) || error.code !== "BASE_CHANGED") throw error;

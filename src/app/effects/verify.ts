@@ -64,7 +64,7 @@ async function copyEverywhere(deps: Deps, record: Rotation, value: SecretText): 
     const copied = pending !== null && pending.rotationId === saved.id && pending.value.equals(value);
     pending?.value.wipe();
     if (copied && before.stagedAt !== null) continue;
-    await markOne(deps, saved, i, dest, "stage");
+    await markOne(deps, saved, dest, "stage");
     const staged = await store.stage(dest, value, saved.id);
     progress[i] = {
       ...before,

@@ -151,7 +151,7 @@ async function stageSomewhere(deps: Deps, record: Rotation, key: SecretText): Pr
       const other = found !== null && !found.value.equals(key);
       found?.value.wipe();
       if (other) return refuse("other_pending", `It is at ${describeDestination(dest)}.`);
-      await markOne(deps, record, i, dest, "stage");
+      await markOne(deps, record, dest, "stage");
       await deps.audit.sync();
       const staged = await store.stage(dest, key, record.id);
       const back = await store.readPending(dest, record.id);

@@ -30,14 +30,14 @@ const PHASE: Partial<Record<State, Phase>> = {
 export async function rewriteMarks(deps: Deps, { open }: Known, problems: Problem[]): Promise<void> {
   // The newest first: a destination in grace may belong to the next rotation already, whose marks count (R5).
   for (const r of [...open.values()].toReversed()) {
-    for (const [i, dest] of r.plan.destinations.entries()) {
+    for (const dest of r.plan.destinations) {
       try {
         const facts = await marksOf(deps, dest);
         // Another rotation of ours may have the marks of a secret with several fields; another installation's stay.
         const taken =
           facts.rotation !== null && (open.has(facts.rotation) || foreignInstall(facts, r.install) !== null);
         if (taken) continue;
-        await markOne(deps, r, i, dest, PHASE[r.state] ?? "claim", await ownFingerprint(deps, r, dest));
+        await markOne(deps, r, dest, PHASE[r.state] ?? "claim", await ownFingerprint(deps, r, dest));
         // Not yet claimed is not removed: the first claim may have met a store that was down.
         if (r.state !== "awaiting_approval")
           problems.push({
