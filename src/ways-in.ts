@@ -1,5 +1,6 @@
 import type { App } from "./compose.ts";
 import type { Route } from "./http/server.ts";
+import { openDashboard } from "./pages.ts";
 import { openSlackWayIn } from "./slack-inbound.ts";
 
 /** What `serve` offers people beside the health routes: pages, Slack, the HTTP API. */
@@ -11,6 +12,7 @@ export interface WaysIn {
 
 /** Everything that the configuration turns on. @throws CONFIG_INVALID when a referenced secret cannot be read */
 export async function openWaysIn(app: App): Promise<WaysIn> {
-  const ways: WaysIn[] = [await openSlackWayIn(app)];
+  const dashboard = openDashboard(app);
+  const ways: WaysIn[] = [await openSlackWayIn(app), { routes: dashboard.routes, parts: [] }];
   return { routes: ways.flatMap((way) => way.routes), parts: ways.flatMap((way) => way.parts) };
 }

@@ -1,0 +1,14 @@
+/** Only pages of ours that a person may be on their way to. */
+const OURS = /^\/(rotations|targets)?([/?][A-Za-z0-9_\-.~%/?=&:+]*)?$/;
+
+/** Where to go after signing in: a path on this host, whatever the address says; else the overview. */
+export function returnTo(text: string | null | undefined): string {
+  if (text == null || text.length > 500 || !OURS.test(text) || text.startsWith("//")) return "/";
+  return text;
+}
+
+/** The same in a link to the sign-in page. */
+export const signInPath = (wanted: string): string => {
+  const path = returnTo(wanted);
+  return path === "/" ? "/sign-in" : `/sign-in?to=${encodeURIComponent(path)}`;
+};
