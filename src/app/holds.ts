@@ -1,4 +1,4 @@
-import type { Rotation } from "../rotation/record.ts";
+import type { Destination, Rotation } from "../rotation/record.ts";
 import type { Deps } from "./deps.ts";
 import { marksOf } from "./marking.ts";
 import { restoreHold } from "./scan/restore.ts";
@@ -43,6 +43,21 @@ export async function restoreHolds(deps: Deps): Promise<void> {
     if (held[subject] === undefined) await restoreHold(deps, subject, actor, "sink");
   }
   if (epoch !== null) compared.set(deps.audit, epoch);
+}
+
+/**
+ * The holds that only marks name: after a loss of Redis nothing else may be left of one. For an answer to a person; what
+ * cannot be read now is looked at again before the call, where it counts (R9), and must not stop an emergency.
+ */
+export async function markedHolds(deps: Deps, destinations: readonly Destination[]): Promise<string[]> {
+  const looks = destinations.map(async (dest) => {
+    const hold = await marksOf(deps, dest).then(
+      (facts) => facts.hold,
+      () => null,
+    );
+    return hold === null ? [] : [`${hold} (mark at ${dest.store}:${dest.secret})`];
+  });
+  return (await Promise.all(looks)).flat();
 }
 
 /** What a hold on this rotation could be set on. */

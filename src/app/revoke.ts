@@ -1,5 +1,5 @@
 import type { AdminKey } from "../ports/key-admin.ts";
-import type { Approval, Rotation } from "../rotation/record.ts";
+import type { Approval, Destination, Rotation } from "../rotation/record.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { planHashOf } from "../rotation/plan.ts";
 import type { State } from "../rotation/states.ts";
@@ -9,7 +9,7 @@ import { type Decider, authorizeOn, viaOf } from "./decisions.ts";
 import type { Deps } from "./deps.ts";
 import { discardReplacement } from "./discard-replacement.ts";
 import { openRotations } from "./find.ts";
-import { holdsOn, restoreHolds } from "./holds.ts";
+import { holdsOn, markedHolds, restoreHolds } from "./holds.ts";
 import { openRotation } from "./open.ts";
 import { resolveTarget } from "./plans.ts";
 import { currentKeyOf, holderOfKey } from "./scan/current-key.ts";
@@ -57,8 +57,8 @@ export async function revoke(deps: Deps, name: string, by: Decider, options: Rev
   const open = await openRotationOf(deps, name, isKeyId);
   const keyId = isKeyId ? name : (open?.outgoing.id ?? null);
   await restoreHolds(deps);
-  const holds = await holdsOn(deps, [name, ...(keyId === null ? [] : [keyId]), ...(open?.plan.targets ?? [])]);
-  if (holds.length > 0) throw new KeyturnError("HELD", `${holds.join(", ")}.`);
+  const subjects = [name, ...(keyId === null ? [] : [keyId]), ...(open?.plan.targets ?? [])];
+  await refuseHeld(deps, subjects, open?.plan.destinations ?? []);
   const at = deps.clock.now();
   const approval: Approval = {
     actor: by.actor.name,
@@ -73,6 +73,17 @@ export async function revoke(deps: Deps, name: string, by: Decider, options: Rev
   if (promoted !== null) return revokePromoted(deps, promoted, by);
   if (open?.state === "verifying" && open.replacement?.id === keyId) return revokePending(deps, open, by);
   return openRevoking(deps, name, isKeyId, by, options);
+}
+
+/** A hold wins over a revocation (R4), also one that only a mark still names (R17). @throws HELD (75) */
+async function refuseHeld(
+  deps: Deps,
+  subjects: readonly string[],
+  destinations: readonly Destination[],
+): Promise<void> {
+  const named = await holdsOn(deps, subjects);
+  const holds = named.length > 0 ? named : await markedHolds(deps, destinations);
+  if (holds.length > 0) throw new KeyturnError("HELD", `${holds.join(", ")}.`);
 }
 
 /** The open rotation in which the key plays a part, or that occupies the target. */
@@ -184,8 +195,8 @@ async function openRevoking(
   } as const;
   if (found !== null) {
     // The name that was typed was looked at already; now it is known which key and which targets it stands for.
-    const holds = await holdsOn(deps, [found.outgoing.key.id, ...found.targets]);
-    if (holds.length > 0) throw new KeyturnError("HELD", `${holds.join(", ")}.`);
+    const destinations = found.targets.flatMap((target) => resolveTarget(deps.settings, target)?.destinations ?? []);
+    await refuseHeld(deps, [found.outgoing.key.id, ...found.targets], destinations);
     const rotation = await openRotation(deps, { ...opening, targets: found.targets, outgoing: found.outgoing });
     return {
       rotation,
