@@ -126,6 +126,6 @@ function chooser(element: Json, fields: Fields, choices: readonly Choice[]): Htm
     ${hidden(fields)}<select name="choice" required aria-label="${label}">
       <option value="">${placeholder}</option>
       ${choices.map(({ value, label: text }) => html`<option value="${value}">${text}</option>`)}</select
-    ><button aria-label="Send: ${label}">OK</button>
+    ><button aria-label="OK: ${label}">OK</button>
   </form>`;
 }

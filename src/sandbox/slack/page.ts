@@ -43,7 +43,7 @@ export function chatPage(seat: Seat, confirm: Fields | null, workspace: Workspac
           </main>
           ${dialogHtml(seat, confirm, workspace)}
         </div>
-        <form class="composer" method="post" action="/command">
+        <form class="composer" method="post" action="/command" aria-label="Command">
           <input type="hidden" name="as" value="${seat.personId}" /><input
             type="hidden"
             name="in"
