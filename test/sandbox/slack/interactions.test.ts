@@ -146,7 +146,7 @@ describe("a real Bolt app behind the simulated Slack", () => {
       await respond({ response_type: "ephemeral", replace_original: false, text: `Approved by <@${body.user.id}>.` });
     });
     app.action<BlockAction>("reject", async ({ ack, body, client }) => {
-      const view = {
+      const view: ModalView = {
         type: "modal",
         callback_id: "reason",
         title: plain("Reject"),
