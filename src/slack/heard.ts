@@ -79,9 +79,12 @@ export async function screened(
     return refuse("foreign_app", "Nothing was changed: this message belongs to another Slack app.");
   if (doer.userTeam !== undefined && doer.userTeam !== doer.team)
     return refuse("guest", "Nothing was changed: guests of another workspace may not decide here.");
-  if (heard.request === "unknown") return UNKNOWN;
-  const sight = await ears.guard.action(doer.deed);
-  if (sight === "unknown") return UNKNOWN;
+  const sight = heard.request === "unknown" ? "unknown" : await ears.guard.action(doer.deed);
+  if (sight === "unknown") {
+    // Not waited for: the same database keeps the record.
+    void ears.refusals.note("database_away", { actor: actor.name, rotation: doer.rotation });
+    return UNKNOWN;
+  }
   return sight === "again" ? null : decide(actor);
 }
 

@@ -124,8 +124,7 @@ async function answering(desk: DeskDeps, click: CardClick, work: () => Promise<D
     return await work();
   } catch (error) {
     const known = asKeyturnError(error);
-    if (known.code === "INTERNAL")
-      desk.deps.log.error({ event: "desk.failed", rotation: click.rotation, err: known }, "a click failed");
+    logTrouble(desk.deps, known, { rotation: click.rotation, actor: click.actor.name });
     if (known.code !== "WRONG_STATE") return said(false, troubleWords(known));
     const now = await desk.deps.rotations.load(click.rotation).catch(() => null);
     if (now === null) return said(false, troubleWords(known));
@@ -141,6 +140,13 @@ async function answering(desk: DeskDeps, click: CardClick, work: () => Promise<D
       now.state === "awaiting_approval" ? troubleWords(known) : `Nothing was changed. ${standing(now)}`,
     );
   }
+}
+
+/** What no refusal on record tells of: our own faults, and a database that cannot take the record. */
+export function logTrouble({ log }: Deps, error: KeyturnError, about: Record<string, unknown>): void {
+  if (error.code === "INTERNAL") log.error({ event: "desk.failed", ...about, err: error }, "a click or command failed");
+  else if (error.fixedBy === "waiting")
+    log.warn({ event: "desk.not_saved", ...about, code: error.code }, "a click or command was not saved");
 }
 
 /** For a decision that somebody else made before: repeating it changes nothing, and says so. */

@@ -6,7 +6,7 @@ import type { Rotation } from "../../rotation/record.ts";
 import { authorize } from "../authorize.ts";
 import { recordRefusal } from "../decisions.ts";
 import { lacksFourEyes } from "../four-eyes.ts";
-import { type DeskDeps, by, said } from "./decide.ts";
+import { type DeskDeps, by, logTrouble, said } from "./decide.ts";
 import { nameOf, standing, timeWords, troubleWords } from "./words.ts";
 
 /** How a one-time link is made and brought to somebody; injected, since pages and messages are other parts. */
@@ -101,8 +101,7 @@ async function waiting<A extends DeskAnswer>(
     return await work(record, identities);
   } catch (error) {
     const known = asKeyturnError(error);
-    if (known.code === "INTERNAL")
-      deps.log.error({ event: "desk.failed", rotation, err: known }, "a link could not be made");
+    logTrouble(deps, known, { rotation, actor: actor.name });
     if (record !== null) await recordRefusal(deps, record, by(actor), known);
     const stale = known.code === "WRONG_STATE" && record !== null && record.state !== "awaiting_replacement";
     return said(

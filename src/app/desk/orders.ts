@@ -10,7 +10,7 @@ import { hold, unhold } from "../hold.ts";
 import { resolveTarget } from "../plans.ts";
 import { revoke } from "../revoke.ts";
 import { rotate } from "../rotate.ts";
-import { by, said } from "./decide.ts";
+import { by, logTrouble, said } from "./decide.ts";
 import { nameOf, standing, troubleWords } from "./words.ts";
 
 /*
@@ -70,7 +70,7 @@ export async function ordering(deps: Deps, subject: string, work: () => Promise<
     return await work();
   } catch (error) {
     const known = asKeyturnError(error);
-    if (known.code === "INTERNAL") deps.log.error({ event: "desk.failed", subject, err: known }, "an order failed");
+    logTrouble(deps, known, { subject });
     const near = known.code === "NOT_FOUND" ? nearest(deps, subject) : "";
     return said(false, `${troubleWords(known)}${near}`);
   }

@@ -1,0 +1,574 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { approve } from "../../src/app/approve.ts";
+import type { Rotation } from "../../src/rotation/record.ts";
+import { KeyturnError } from "../../src/rotation/errors.ts";
+import { ACTION, menuBlock } from "../../src/slack/actions.ts";
+import { type Drive, ben, eve } from "../support/drive.ts";
+import { drives } from "../support/drives.ts";
+import { aMember, type MemoryDirectory, memoryDirectory } from "../support/doubles/memory-directory.ts";
+import { eventually } from "../support/quiet-log.ts";
+import { type ClickFields, type Signing, type SlackRig, aClick, signed, slackRig, valueOf } from "../slack/rig.ts";
+
+/*
+ * P10 as a table: real signed HTTP requests, the real Bolt receiver on our server, the real use cases on Redis and files.
+ * Each row says what came of the rotation, what the person saw, and what is on record.
+ */
+
+const start = drives();
+const rigs: SlackRig[] = [];
+afterEach(async () => {
+  for (const rig of rigs.splice(0)) await rig.close();
+});
+const rigOf = async (...given: Parameters<typeof slackRig>): Promise<SlackRig> => {
+  const rig = await slackRig(...given);
+  rigs.push(rig);
+  return rig;
+};
+
+interface Scene {
+  d: Drive;
+  rig: SlackRig;
+  directory: MemoryDirectory;
+  r: Rotation;
+  /** Clicks, and returns what the person was answered; null: nothing, since the request was refused outright. */
+  click(fields: Partial<ClickFields>, signing?: Signing): Promise<string | null>;
+  /** `action reason-or-code actor` of every refusal on record, oldest first. */
+  refusals(): Promise<string[]>;
+  state(): Promise<string>;
+}
+
+const GROUP = "S0ONCALL";
+const POLICY = {
+  maxAge: "90d",
+  gracePeriod: "1s",
+  drain: { quietFor: "0s", limit: "1h", acceptNoUsageCheck: true },
+  replacementWithin: "1h",
+};
+
+async function scene(given: { approvals?: number; fourEyes?: boolean } = {}): Promise<Scene> {
+  const approval = { required: true, approvals: given.approvals ?? 1, expiresAfter: "1h" };
+  const d = await start({ config: { policy: { ...POLICY, approval } } });
+  const directory = memoryDirectory(["U0BEN", "U0EVE", "U0GROUPIE", "U0OUTSIDER"]);
+  directory.groups.set(GROUP, ["U0GROUPIE"]);
+  d.deps.directory = directory;
+  d.deps.settings.approvers = {
+    ...d.deps.settings.approvers,
+    cli: ["*"],
+    slack: { users: ["U0BEN", "U0EVE"], groups: [GROUP] },
+    fourEyes: given.fourEyes ?? false,
+  };
+  const rig = await rigOf(d.deps);
+  const r = await d.open();
+  const found: Scene = {
+    d,
+    rig,
+    directory,
+    r,
+    click: async (fields, signing) => {
+      const before = rig.box.posts.length;
+      const payload = aClick(rig.box, { action: ACTION.approve, value: valueOf(r), card: r.id, ...fields });
+      const { status } = await rig.interact(payload, signing);
+      if (status !== 200) return null;
+      await eventually(() => rig.box.posts.length > before);
+      return rig.box.posts.at(-1)?.text ?? "";
+    },
+    refusals: async () =>
+      (await d.audit())
+        .filter((e) => e.action === "decision.refused" || e.action === "click.refused")
+        .map((e) => `${e.action} ${String(e.evidence["reason"] ?? e.evidence["code"])} ${e.actor}`),
+    state: async () => (await d.load(r.id)).state,
+  };
+  return found;
+}
+
+describe("P10: a click that must not count changes nothing, is answered, and is on record", () => {
+  interface Row {
+    when: string;
+    given?: Parameters<typeof scene>[0];
+    /** Something that happens between the card and the click. */
+    before?: (s: Scene) => Promise<unknown> | void;
+    click?: Partial<ClickFields> | ((s: Scene) => Promise<Partial<ClickFields>>);
+    signing?: Signing;
+    /** null: 401 with nothing in the body. */
+    sees: RegExp | null;
+    onRecord: string;
+    state?: string;
+  }
+  const rows: Row[] = [
+    {
+      when: "somebody who is not among the approvers",
+      click: { user: "U0OUTSIDER" },
+      sees: /not among the approvers/,
+      onRecord: "decision.refused NOT_AN_APPROVER slack:U0OUTSIDER",
+    },
+    {
+      when: "somebody Slack does not know",
+      click: { user: "U0NOBODY" },
+      sees: /another Slack workspace/,
+      onRecord: "decision.refused NOT_AN_APPROVER slack:U0NOBODY",
+    },
+    {
+      when: "an approver's id in another workspace",
+      click: { team: "T0OTHER" },
+      sees: /another Slack workspace/,
+      onRecord: "decision.refused NOT_AN_APPROVER slack:U0BEN",
+    },
+    {
+      when: "a guest by Slack Connect",
+      click: { userTeam: "T0PARTNER" },
+      sees: /[Gg]uests of another workspace/,
+      onRecord: "click.refused guest slack:U0BEN",
+    },
+    {
+      when: "an approver whose account was deactivated",
+      before: (s) => void s.directory.members.set("U0BEN", aMember("U0BEN", { barred: "deactivated" })),
+      sees: /deactivated/,
+      onRecord: "decision.refused NOT_AN_APPROVER slack:U0BEN",
+    },
+    {
+      when: "somebody removed from the user group a second ago",
+      before: (s) => void s.directory.groups.set(GROUP, []),
+      click: { user: "U0GROUPIE" },
+      sees: /not among the approvers/,
+      onRecord: "decision.refused NOT_AN_APPROVER slack:U0GROUPIE",
+    },
+    {
+      when: "a member of a group that cannot be read",
+      before: (s) => void s.directory.groups.delete(GROUP),
+      click: { user: "U0GROUPIE" },
+      sees: /Not saved, try again.*Slack did not say/,
+      onRecord: "decision.refused DIRECTORY_UNAVAILABLE slack:U0GROUPIE",
+    },
+    {
+      when: "an approver while Slack does not answer at all",
+      before: (s) => void (s.directory.down = true),
+      sees: /Not saved, try again/,
+      onRecord: "decision.refused DIRECTORY_UNAVAILABLE slack:U0BEN",
+    },
+    {
+      when: "a request signed 6 minutes ago",
+      signing: { skewS: -360 },
+      sees: null,
+      onRecord: "click.refused timestamp_old unknown",
+    },
+    {
+      when: "a request signed 10 minutes ahead",
+      signing: { skewS: 600 },
+      sees: null,
+      onRecord: "click.refused timestamp_future unknown",
+    },
+    {
+      when: "an altered body",
+      signing: { body: "payload=%7B%7D" },
+      sees: null,
+      onRecord: "click.refused signature_wrong unknown",
+    },
+    {
+      when: "a request without headers",
+      signing: { headers: { "x-slack-signature": undefined, "x-slack-request-timestamp": undefined } },
+      sees: null,
+      onRecord: "click.refused headers_missing unknown",
+    },
+    {
+      when: "a button that names another rotation than its card",
+      click: async (s) => ({ value: `rot_0000000000000000other|${s.r.planHash.slice(0, 16)}` }),
+      sees: /does not belong to its card/,
+      onRecord: "click.refused cross_rotation slack:U0BEN",
+    },
+    {
+      when: "a forged plan hash",
+      click: async (s) => ({ value: `${s.r.id}|${"0".repeat(16)}` }),
+      sees: /Nothing was decided\. The plan changed/,
+      onRecord: "decision.refused plan_changed slack:U0BEN",
+    },
+    {
+      when: "a plan that changed since the card was written",
+      before: (s) => {
+        const target = s.d.deps.settings.targets[0]!;
+        target.policy = { ...target.policy, gracePeriodMs: 123_000 };
+      },
+      sees: /Nothing was decided\. The plan changed/,
+      onRecord: "decision.refused plan_changed slack:U0BEN",
+    },
+    {
+      when: "a rotation nobody knows any more",
+      click: { value: `rot_00000000000000000old|${"0".repeat(16)}`, card: "rot_00000000000000000old" },
+      sees: /older than what Keyturn remembers/,
+      onRecord: "click.refused unknown_rotation slack:U0BEN",
+    },
+    {
+      when: "a rotation whose time to decide is over, before a worker noticed",
+      before: (s) => s.d.turn(3_600_000),
+      sees: /the time to decide on billing is over/,
+      onRecord: "decision.refused deadline_passed slack:U0BEN",
+    },
+    {
+      when: "an expired rotation",
+      before: async (s) => {
+        await s.d.turn(3_600_000);
+        await s.d.step(s.r.id);
+      },
+      sees: /Nobody decided on billing in time, so it expired.*The next scan/,
+      onRecord: "decision.refused WRONG_STATE slack:U0BEN",
+      state: "expired",
+    },
+    {
+      when: "a card that somebody else approved",
+      before: (s) => approve(s.d.deps, s.r.id, eve),
+      sees: /Approved by <@U0EVE> on .* UTC/,
+      onRecord: "decision.refused WRONG_STATE slack:U0BEN",
+      state: "awaiting_replacement",
+    },
+    {
+      when: "`Reject` on a card that somebody else approved",
+      before: (s) => approve(s.d.deps, s.r.id, eve),
+      click: { action: ACTION.reject },
+      sees: /Approved by <@U0EVE>/,
+      onRecord: "decision.refused WRONG_STATE slack:U0BEN",
+      state: "awaiting_replacement",
+    },
+    {
+      when: "`Snooze` with a plan hash of before",
+      click: async (s) => ({
+        action: ACTION.snooze,
+        value: undefined,
+        option: "24",
+        block: menuBlock("keyturn_card", `${s.r.id}|${"0".repeat(16)}`),
+      }),
+      sees: /The plan changed/,
+      onRecord: "decision.refused plan_changed slack:U0BEN",
+    },
+    {
+      when: "the same person twice where two approvals are needed",
+      given: { approvals: 2 },
+      before: (s) => approve(s.d.deps, s.r.id, ben),
+      sees: /already counted/,
+      onRecord: "decision.refused NOT_AN_APPROVER slack:U0BEN",
+    },
+    {
+      when: "one person under two names (Slack proved one address for both)",
+      given: { approvals: 2 },
+      before: async (s) => {
+        for (const id of ["U0BEN", "U0EVE"]) s.directory.members.set(id, aMember(id, { email: "same@example.com" }));
+        await approve(s.d.deps, s.r.id, eve);
+      },
+      sees: /already counted/,
+      onRecord: "decision.refused NOT_AN_APPROVER slack:U0BEN",
+    },
+    {
+      when: "`Get a link` from somebody who is no approver",
+      before: (s) => approve(s.d.deps, s.r.id, eve),
+      click: { action: ACTION.link, user: "U0OUTSIDER" },
+      sees: /not among the approvers/,
+      onRecord: "decision.refused NOT_AN_APPROVER slack:U0OUTSIDER",
+      state: "awaiting_replacement",
+    },
+    {
+      when: "`Get a link` from the approver, with four eyes",
+      given: { fourEyes: true },
+      before: (s) => approve(s.d.deps, s.r.id, ben),
+      click: { action: ACTION.link },
+      sees: /somebody else has to hand the key over/,
+      onRecord: "decision.refused NOT_AN_APPROVER slack:U0BEN",
+      state: "awaiting_replacement",
+    },
+    {
+      when: "`Get a link` before anybody approved",
+      click: { action: ACTION.link },
+      sees: /No key is waited for here/,
+      onRecord: "decision.refused WRONG_STATE slack:U0BEN",
+    },
+    {
+      when: "`Somebody else` who is a guest",
+      before: async (s) => {
+        await approve(s.d.deps, s.r.id, eve);
+        s.directory.members.set("U0GUEST", aMember("U0GUEST", { barred: "a guest account" }));
+      },
+      click: async (s) => ({
+        action: ACTION.delegate,
+        value: undefined,
+        block: menuBlock("keyturn_card", valueOf(s.r)),
+        chosenUser: "U0GUEST",
+      }),
+      sees: /a guest account/,
+      onRecord: "decision.refused NOT_AN_APPROVER slack:U0BEN",
+      state: "awaiting_replacement",
+    },
+  ];
+
+  it.each(rows)(
+    "$when",
+    async ({ given, before, click = {}, signing, sees, onRecord, state = "awaiting_approval" }) => {
+      const s = await scene(given);
+      await before?.(s);
+      const approvals = (await s.d.load(s.r.id)).approvals.length;
+      const answer = await s.click(typeof click === "function" ? await click(s) : click, signing);
+      if (sees === null) expect(answer).toBeNull();
+      else expect(answer).toMatch(sees);
+      expect(await s.refusals()).toEqual([onRecord]);
+      expect(await s.state()).toBe(state);
+      expect((await s.d.load(s.r.id)).approvals).toHaveLength(approvals);
+      expect(s.rig.links).toEqual({ issued: [], sent: [] });
+    },
+  );
+
+  it("a request replayed byte for byte is refused, on record, and the first one counted once", async () => {
+    const s = await scene({ approvals: 2 });
+    const payload = JSON.stringify(aClick(s.rig.box, { action: ACTION.approve, value: valueOf(s.r) }));
+    const body = new URLSearchParams({ payload }).toString();
+    const headers = signed(body);
+    const send = () => fetch(`${s.rig.url}/slack/interactions`, { method: "POST", headers, body });
+    const [first, second] = [await send(), await send()];
+    expect([first.status, second.status]).toEqual([200, 401]);
+    expect(await s.refusals()).toEqual(["click.refused replayed unknown"]);
+    expect((await s.d.load(s.r.id)).approvals).toHaveLength(1);
+  });
+
+  it("Redis away: nothing is saved, the person is told to try again, and the next click counts", async () => {
+    const s = await scene();
+    s.rig.replays.down = true;
+    expect(await s.click({})).toMatch(/Not saved, try again/);
+    expect(await s.refusals()).toEqual(["click.refused database_away slack:U0BEN"]);
+    s.rig.replays.down = false;
+    const { load } = s.d.deps.rotations;
+    s.d.deps.rotations.load = () => Promise.reject(new KeyturnError("REDIS_UNAVAILABLE"));
+    expect(await s.click({})).toMatch(/Not saved, try again in a minute: Keyturn's database did not answer/);
+    // Without Redis there is no audit chain: the log is the record.
+    expect(s.d.log.lines.map(({ fields }) => [fields["event"], fields["code"]])).toContainEqual([
+      "desk.not_saved",
+      "REDIS_UNAVAILABLE",
+    ]);
+    s.d.deps.rotations.load = load;
+    expect(await s.state()).toBe("awaiting_approval");
+    expect(await s.click({})).toMatch(/^Approved/);
+  });
+
+  it("Slack's look-up hangs: the click is acknowledged in time with `not saved yet`, and the outcome follows", async () => {
+    const s = await scene();
+    let go = (): void => undefined;
+    const real = s.directory.member;
+    s.directory.member = (id) => new Promise((resolve) => (go = () => resolve(real(id))));
+    const since = performance.now();
+    const first = await s.click({});
+    expect(performance.now() - since).toBeLessThan(2900);
+    expect(first).toMatch(/^Not saved yet/);
+    expect(await s.state()).toBe("awaiting_approval");
+    go();
+    await eventually(() => s.rig.box.posts.length === 2);
+    expect(s.rig.box.posts[1]?.text).toMatch(/^Approved/);
+    expect(await s.state()).toBe("awaiting_replacement");
+  });
+});
+
+describe("P10: what counts, counts once", () => {
+  it("one click of an approver approves exactly the plan shown, and is answered privately", async () => {
+    const s = await scene();
+    expect(await s.click({})).toMatch(/^Approved\. billing now waits/);
+    const r = await s.d.load(s.r.id);
+    expect(r.state).toBe("awaiting_replacement");
+    expect(r.approvals).toMatchObject([{ actor: "slack:U0BEN", via: "slack", planHash: s.r.planHash }]);
+    expect(await s.refusals()).toEqual([]);
+  });
+
+  it("a double click by two people at once: one wins, the other is told who", async () => {
+    const s = await scene();
+    const before = s.rig.box.posts.length;
+    await Promise.all(
+      ["U0BEN", "U0EVE"].map((user) =>
+        s.rig.interact(aClick(s.rig.box, { user, action: ACTION.approve, value: valueOf(s.r) })),
+      ),
+    );
+    await eventually(() => s.rig.box.posts.length === before + 2);
+    const r = await s.d.load(s.r.id);
+    expect(r.approvals).toHaveLength(1);
+    const winner = r.approvals[0]!.actor.slice("slack:".length);
+    const loser = winner === "U0BEN" ? "U0EVE" : "U0BEN";
+    const texts = s.rig.box.posts.map((post) => post.text);
+    expect(texts.filter((text) => text.startsWith("Approved. billing"))).toHaveLength(1);
+    expect(texts.filter((text) => text.includes(`Approved by <@${winner}>`))).toHaveLength(1);
+    expect(await s.refusals()).toEqual([`decision.refused WRONG_STATE slack:${loser}`]);
+  });
+
+  it("approve and reject at once: one wins, the other is told", async () => {
+    const s = await scene();
+    const [approved, rejected] = await Promise.all([
+      s.rig.desk.approve({ actor: ben.actor, rotation: s.r.id, planHash: s.r.planHash.slice(0, 16) }),
+      s.rig.desk.reject({ actor: eve.actor, rotation: s.r.id, planHash: s.r.planHash.slice(0, 16) }, "not now"),
+    ]);
+    expect([approved.ok, rejected.ok].filter(Boolean)).toHaveLength(1);
+    const loser = approved.ok ? rejected : approved;
+    expect(loser.text).toMatch(/^Nothing was changed\. (Approved|Rejected) by slack:/);
+  });
+
+  it("two approvals are needed: the first is told how many are missing, two at once both count", async () => {
+    const s = await scene({ approvals: 2 });
+    await Promise.all(
+      ["U0BEN", "U0EVE"].map((user) =>
+        s.rig.interact(aClick(s.rig.box, { user, action: ACTION.approve, value: valueOf(s.r) })),
+      ),
+    );
+    await eventually(() => s.rig.box.posts.length === 2);
+    const texts = s.rig.box.posts.map((post) => post.text).toSorted();
+    expect(texts[0]).toMatch(/^Approved\. billing/);
+    expect(texts[1]).toMatch(/is counted\. 1 more needed/);
+    expect(await s.state()).toBe("awaiting_replacement");
+  });
+
+  it("a member of an approving group counts, with the membership of this second", async () => {
+    const s = await scene();
+    s.directory.groups.set(GROUP, ["U0OUTSIDER"]);
+    expect(await s.click({ user: "U0OUTSIDER" })).toMatch(/^Approved/);
+  });
+
+  it("the process restarts between card and click: the new one takes it", async () => {
+    const s = await scene();
+    await s.rig.close();
+    const deps = await s.d.again();
+    deps.directory = s.directory;
+    const rig = await rigOf(deps);
+    await rig.interact(aClick(rig.box, { action: ACTION.approve, value: valueOf(s.r) }));
+    await eventually(() => rig.box.posts.length === 1);
+    expect(rig.box.posts[0]?.text).toMatch(/^Approved/);
+    expect(await s.state()).toBe("awaiting_replacement");
+  });
+
+  it("the approver's second click changes nothing and says since when the first is counted", async () => {
+    const s = await scene();
+    await s.click({});
+    await s.d.turn(60_000);
+    const revision = (await s.d.load(s.r.id)).revision;
+    expect(await s.click({})).toMatch(/^Your approval of billing is counted since/);
+    expect((await s.d.load(s.r.id)).revision).toBe(revision);
+  });
+
+  it("a snooze puts off, a second person's snooze is told who did", async () => {
+    const s = await scene();
+    const menu = {
+      action: ACTION.snooze,
+      value: undefined,
+      option: "24",
+      block: menuBlock("keyturn_card", valueOf(s.r)),
+    };
+    expect(await s.click(menu)).toMatch(/^Put off\. billing is not proposed again before/);
+    expect((await s.d.load(s.r.id)).notBefore).toBeGreaterThan(s.d.deps.clock.now() + 86_300_000);
+    expect(await s.click({ ...menu, user: "U0EVE" })).toMatch(/Put off by <@U0BEN>/);
+  });
+});
+
+describe("P10: the forms", () => {
+  const submission = (view: Record<string, unknown>, more: Record<string, unknown> = {}) => ({
+    type: "view_submission",
+    api_app_id: "A0APP",
+    team: { id: "T0TEAM" },
+    user: { id: "U0BEN", team_id: "T0TEAM" },
+    trigger_id: crypto.randomUUID(),
+    view: { id: "V1", hash: "1.a", ...view },
+    ...more,
+  });
+  const opened = (s: Scene): { view: Record<string, unknown> } => {
+    const call = s.rig.client.calls.at(-1);
+    expect(call?.method).toBe("views.open");
+    return call?.args as { view: Record<string, unknown> };
+  };
+  const reasonIn = (text: string) => ({ state: { values: { keyturn_reason: { text: { value: text } } } } });
+
+  it("`Reject` asks for a reason; the form rejects, keeps the reason on record, and says so", async () => {
+    const s = await scene();
+    await s.rig.interact(aClick(s.rig.box, { action: ACTION.reject, value: valueOf(s.r) }));
+    const { view } = opened(s);
+    const { status, body } = await s.rig.interact(submission({ ...view, ...reasonIn("wrong quarter") }));
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({ response_action: "update" });
+    expect(body).toContain("Rejected. billing is not proposed again before");
+    expect(await s.state()).toBe("rejected");
+    const entry = (await s.d.audit()).findLast((e) => e.action === "rotation.rejected");
+    expect(entry).toMatchObject({ actor: "slack:U0BEN", evidence: { reason: "wrong quarter" } });
+  });
+
+  it("a form that an outsider sends is refused, answered in the form, on record", async () => {
+    const s = await scene();
+    await s.rig.interact(aClick(s.rig.box, { action: ACTION.reject, value: valueOf(s.r) }));
+    const { view } = opened(s);
+    const outsider = { user: { id: "U0OUTSIDER", team_id: "T0TEAM" } };
+    const { body } = await s.rig.interact(submission({ ...view, ...reasonIn("because") }, outsider));
+    expect(body).toContain("not among the approvers");
+    expect(await s.refusals()).toEqual(["decision.refused NOT_AN_APPROVER slack:U0OUTSIDER"]);
+    expect(await s.state()).toBe("awaiting_approval");
+  });
+
+  it("an outsider's `Reject` is refused before a form opens", async () => {
+    const s = await scene();
+    expect(await s.click({ action: ACTION.reject, user: "U0OUTSIDER" })).toMatch(/not among the approvers/);
+    expect(s.rig.client.calls).toEqual([]);
+    expect(await s.refusals()).toEqual(["decision.refused NOT_AN_APPROVER slack:U0OUTSIDER"]);
+  });
+
+  it("a form sent while Redis is away stays open with what was typed, and works when sent again", async () => {
+    const s = await scene();
+    await s.rig.interact(aClick(s.rig.box, { action: ACTION.reject, value: valueOf(s.r) }));
+    const { view } = opened(s);
+    s.rig.replays.down = true;
+    const first = await s.rig.interact(submission({ ...view, ...reasonIn("because") }));
+    expect(JSON.parse(first.body)).toMatchObject({
+      response_action: "errors",
+      errors: { keyturn_reason: expect.stringContaining("Not saved, try again") },
+    });
+    s.rig.replays.down = false;
+    const second = await s.rig.interact(submission({ ...view, ...reasonIn("because") }));
+    expect(second.body).toContain("Rejected.");
+  });
+
+  it("P3: a key pasted as the reason goes nowhere", async () => {
+    const s = await scene();
+    await s.rig.interact(aClick(s.rig.box, { action: ACTION.reject, value: valueOf(s.r) }));
+    const { view } = opened(s);
+    const key = (await s.d.make()).secret;
+    const { body } = await s.rig.interact(submission({ ...view, ...reasonIn(key) }));
+    expect(body).toContain("looks like a key");
+    expect(await s.state()).toBe("awaiting_approval");
+    for (const place of [body, JSON.stringify(await s.d.audit()), JSON.stringify(s.rig.log.lines)])
+      expect(place).not.toContain(key.slice(0, 20));
+  });
+
+  it("Slack does not open the form: nothing is decided, and the person is told to click again", async () => {
+    const s = await scene();
+    s.rig.client.fail = true;
+    expect(await s.click({ action: ACTION.reject })).toMatch(/did not open the form/);
+    expect(await s.state()).toBe("awaiting_approval");
+  });
+});
+
+describe("handing over", () => {
+  it("the approver gets a link of their own, shown as a button to them alone", async () => {
+    const s = await scene();
+    await approve(s.d.deps, s.r.id, ben);
+    expect(await s.click({ action: ACTION.link })).toMatch(/works once, until .* UTC/);
+    expect(s.rig.links.issued).toEqual([`${s.r.id} slack:U0BEN`]);
+    const post = s.rig.box.posts.at(-1);
+    expect(post?.text).not.toContain("https://");
+    expect(JSON.stringify(post?.blocks)).toContain("https://keyturn.example/intake#token");
+    expect(JSON.stringify([await s.d.audit(), s.rig.log.lines])).not.toContain("#token");
+  });
+
+  it("`Somebody else` sends them the link, and is on record", async () => {
+    const s = await scene({ fourEyes: true });
+    await approve(s.d.deps, s.r.id, ben);
+    const menu = { action: ACTION.delegate, value: undefined, block: menuBlock("keyturn_card", valueOf(s.r)) };
+    expect(await s.click({ ...menu, chosenUser: "U0OUTSIDER" })).toMatch(/^<@U0OUTSIDER> hands the key/);
+    expect(s.rig.links.sent).toEqual([`${s.r.id} U0OUTSIDER`]);
+    const entry = (await s.d.audit()).findLast((e) => e.action === "intake.delegated");
+    expect(entry).toMatchObject({ actor: "slack:U0BEN", evidence: { to: "slack:U0OUTSIDER" } });
+  });
+
+  it("P10: self-approval: whoever approved may not hand the key over, by whichever way in", async () => {
+    const s = await scene({ fourEyes: true });
+    await s.click({});
+    const key = await s.d.make();
+    const { submit } = await import("../../src/app/intake/submit.ts");
+    const options = { keyId: null, acceptExpiry: false, replace: false };
+    await expect(submit(s.d.deps, s.r.id, key.secret, ben.actor, options)).rejects.toMatchObject({
+      code: "NOT_AN_APPROVER",
+    });
+    expect(await s.state()).toBe("awaiting_replacement");
+  });
+});
