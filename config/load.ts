@@ -5,6 +5,7 @@ import type { Settings } from "../src/ports/settings.ts";
 import { KeyturnError } from "../src/rotation/errors.ts";
 import { checkConfig } from "./checks.ts";
 import { ConfigError, type Path, type Problem, sayIssue } from "./problems.ts";
+import { findSecrets } from "./redact.ts";
 import { DEFAULT_REDIS_URL } from "./redis.ts";
 import { type Plain, withoutWrongParts } from "./repair.ts";
 import { type Config, configSchema } from "./schema.ts";
@@ -56,18 +57,19 @@ export function loadConfig(
 /** Checks the text of a configuration file. @param shown its name in messages. @throws CONFIG_INVALID (ConfigError) */
 export function parseConfig(text: string, shown: string): Config {
   const source = readYaml(text);
-  if (source.problems.length > 0) throw new ConfigError(shown, inOrder(source.problems));
-  if (source.data === null) throw new ConfigError(shown, [inFile(`is empty; start from ${EXAMPLE_FILE}`)]);
+  const problems = [...source.secrets];
+  const stop = (...more: Problem[]): ConfigError => new ConfigError(shown, inOrder([...problems, ...more]));
+  if (source.problems.length > 0) throw stop(...source.problems);
+  if (source.data === null) throw stop(inFile(`is empty; start from ${EXAMPLE_FILE}`));
   if (typeof source.data !== "object" || Array.isArray(source.data)) {
-    throw new ConfigError(shown, [inFile(`must be a mapping (lines of \`key: value\`); start from ${EXAMPLE_FILE}`)]);
+    throw stop(inFile(`must be a mapping (lines of \`key: value\`); start from ${EXAMPLE_FILE}`));
   }
-  const problems: Problem[] = [];
   const config = checkShape(source, problems);
   if (config !== null) {
     const written = source.data as Plain;
     checkConfig(config, namesIn(written), (path, message) => addNew(problems, source.problemAt(path, message)));
   }
-  if (config === null || problems.length > 0) throw new ConfigError(shown, inOrder(problems));
+  if (config === null || problems.length > 0) throw stop();
   return withRedis(config);
 }
 
@@ -104,10 +106,18 @@ function problemsOf(
   source: Source,
 ): Problem[] {
   const path: Path = issue.path.map((part) => (typeof part === "number" ? part : String(part)));
+  // A pasted secret is a problem of its own already; that it is no reference as well says nothing new.
+  if (isSecret(valueAt(source.data, path))) return [];
   if (issue.code !== "unrecognized_keys" || issue.keys === undefined) return [source.problemAt(path, issue.message)];
   const messages = issue.message.split("\n");
-  return issue.keys.map((key, index) => source.problemAt([...path, key], messages[index] ?? "is not a known key"));
+  return issue.keys.flatMap((key, index) =>
+    isSecret(key) ? [] : [source.problemAt([...path, key], messages[index] ?? "is not a known key")],
+  );
 }
+
+const isSecret = (value: unknown): boolean => typeof value === "string" && findSecrets(value).length > 0;
+const valueAt = (data: unknown, path: Path): unknown =>
+  path.reduce<unknown>((at, part) => (typeof at === "object" && at !== null ? Reflect.get(at, part) : undefined), data);
 
 function read(file: string, shown: string, isDefault: boolean): { bytes: Buffer; mtimeMs: number } {
   try {

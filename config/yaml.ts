@@ -6,7 +6,10 @@ import { pathText } from "./problems.ts";
 /** A parsed file: plain data, what is wrong with it as YAML, and where each path stands. */
 export interface Source {
   data: unknown;
+  /** Why it cannot be read as YAML; there is no data then. */
   problems: Problem[];
+  /** Where key material stands. It does not keep the rest from being checked. */
+  secrets: Problem[];
   /** The place of a path, or of the nearest mapping around it. */
   problemAt(path: Path, message: string): Problem;
 }
@@ -29,14 +32,12 @@ export function readYaml(text: string): Source {
     const { line, col } = lines.linePos(offset);
     return { path, message, line: line === 0 ? 1 : line, column: col === 0 ? 1 : col };
   };
-  const problems = findSecrets(text).map((offset) =>
+  const secrets = findSecrets(text).map((offset) =>
     at(offset, "", "a key or token stands in the file; remove it, revoke it, and write env:NAME or file:/path instead"),
   );
-  for (const error of document.errors) {
-    problems.push(
-      at(error.pos[0], "", SAY[error.code] ?? `not valid YAML (${error.code.toLowerCase().replaceAll("_", " ")})`),
-    );
-  }
+  const problems = document.errors.map((error) =>
+    at(error.pos[0], "", SAY[error.code] ?? `not valid YAML (${error.code.toLowerCase().replaceAll("_", " ")})`),
+  );
   let data: unknown = null;
   if (document.errors.length === 0) {
     try {
@@ -48,6 +49,7 @@ export function readYaml(text: string): Source {
   return {
     data,
     problems,
+    secrets,
     problemAt(path, message) {
       const offset = offsetOf(document, path);
       const where = pathText(path);

@@ -271,6 +271,16 @@ const MISTAKES: readonly { mistake: string; yaml: string; told: readonly string[
     told: [`k.yaml:2:8  ${IN_FILE}`],
   },
   {
+    mistake: "a key in a value, beside other mistakes",
+    yaml: `anthropic: { verifyModle: x, adminKey: "${makeAdminKey("m")}" }\nredis: { url: 5 }\ninstal: a\n`,
+    told: [
+      "k.yaml:1:14  anthropic.verifyModle: is not a known key; did you mean `verifyModel`?",
+      `k.yaml:1:41  ${IN_FILE}`,
+      "k.yaml:2:10  redis.url: must be a text, not the number 5",
+      "k.yaml:3:1  instal: is not a known key; did you mean `install`?",
+    ],
+  },
+  {
     mistake: "a key as the name of a setting",
     yaml: `${ADMIN}\n${makeKey("m")}: 1\n`,
     told: [`k.yaml:2:1  ${IN_FILE}`],
