@@ -1,5 +1,6 @@
 import type { App } from "./compose.ts";
 import type { Route } from "./http/server.ts";
+import { openIntake } from "./intake-way-in.ts";
 import { openDashboard } from "./pages.ts";
 import { openSlackWayIn } from "./slack-inbound.ts";
 
@@ -13,6 +14,10 @@ export interface WaysIn {
 /** Everything that the configuration turns on. @throws CONFIG_INVALID when a referenced secret cannot be read */
 export async function openWaysIn(app: App): Promise<WaysIn> {
   const dashboard = openDashboard(app);
-  const ways: WaysIn[] = [await openSlackWayIn(app), { routes: dashboard.routes, parts: [] }];
+  const ways: WaysIn[] = [
+    await openSlackWayIn(app),
+    { routes: dashboard.routes, parts: [] },
+    { routes: openIntake(app, dashboard.sessionOf), parts: [] },
+  ];
   return { routes: ways.flatMap((way) => way.routes), parts: ways.flatMap((way) => way.parts) };
 }

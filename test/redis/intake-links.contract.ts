@@ -50,17 +50,20 @@ export function intakeLinksContract(name: string, open: () => readonly [IntakeLi
       expect(found.map(stateOf).toSorted()).toEqual([...Array.from({ length: 19 }, () => "busy"), "open"]);
     });
 
-    it.each<{ outcome: "used" | "refused" | "released"; then: LinkState["state"]; attempts: number }>([
-      { outcome: "used", then: "used", attempts: 5 },
-      { outcome: "refused", then: "open", attempts: 4 },
-      { outcome: "released", then: "open", attempts: 5 },
-    ])("a taken link that ended as $outcome is $then, with $attempts attempts", async ({ outcome, then, attempts }) => {
-      const { links, others, hash } = await issued();
-      await links.begin(hash, T0, T0 + MINUTE);
-      await links.end(hash, outcome);
-      const found = await others.look(hash, T0);
-      expect([found.state, left(found)]).toEqual([then, attempts]);
-    });
+    it.each<{ outcome: "used" | "refused" | "released"; becomes: LinkState["state"]; attempts: number }>([
+      { outcome: "used", becomes: "used", attempts: 5 },
+      { outcome: "refused", becomes: "open", attempts: 4 },
+      { outcome: "released", becomes: "open", attempts: 5 },
+    ])(
+      "a taken link that ended as $outcome is $becomes, with $attempts attempts",
+      async ({ outcome, becomes, attempts }) => {
+        const { links, others, hash } = await issued();
+        await links.begin(hash, T0, T0 + MINUTE);
+        await links.end(hash, outcome);
+        const found = await others.look(hash, T0);
+        expect([found.state, left(found)]).toEqual([becomes, attempts]);
+      },
+    );
 
     it("after the last attempt it is exhausted, and cannot be taken", async () => {
       const { links, hash } = await issued({ attemptsLeft: 2 });
@@ -87,7 +90,7 @@ export function intakeLinksContract(name: string, open: () => readonly [IntakeLi
       expect(stateOf(await others.begin(hash, T0 + MINUTE, T0 + 2 * MINUTE))).toBe("open");
     });
 
-    it("it expires at its instant, and cannot be taken then", async () => {
+    it("a link expires at its instant, and cannot be taken then", async () => {
       const { links, hash, link } = await issued();
       expect(stateOf(await links.look(hash, link.expiresAt - 1))).toBe("open");
       expect(stateOf(await links.begin(hash, link.expiresAt, link.expiresAt + MINUTE))).toBe("expired");

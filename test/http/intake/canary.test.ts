@@ -13,7 +13,13 @@ afterEach(() => Promise.all(visits.splice(0).map((v) => v.close())));
 const whole = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) =>
     part instanceof Error
-      ? { ...part, name: part.name, message: part.message, stack: part.stack, cause: part.cause }
+      ? {
+          ...Object.fromEntries(Object.entries(part)),
+          name: part.name,
+          message: part.message,
+          stack: part.stack,
+          cause: part.cause,
+        }
       : part,
   );
 
