@@ -10,7 +10,7 @@ export const NAME_LENGTH = 80;
 
 /** Without line breaks and invisible or reordering characters, cut to `length` UTF-16 units. */
 export function oneLine(text: string, length = NAME_LENGTH): string {
-  const clean = text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\u{FFFD}");
+  const clean = text.slice(0, length + 1).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\u{FFFD}");
   if (clean.length <= length) return clean;
   // Not within a character that takes two units.
   return `${clean.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;

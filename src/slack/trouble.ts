@@ -32,7 +32,7 @@ const NEXT: Record<string, string> = {
 
 /**
  * What a failed call becomes: Slack's code or the HTTP status, never its text. `reason` is that code, `http_503`,
- * `ratelimited` or `no_answer`.
+ * `ratelimited`, `unreadable` or `no_answer`.
  */
 export function fromSlack(method: string, error: unknown): KeyturnError {
   if (error instanceof KeyturnError) return error;
@@ -45,7 +45,8 @@ export function fromSlack(method: string, error: unknown): KeyturnError {
     }
     case "slack_webapi_platform_error": {
       const slackCode = codeOf((data as { error?: unknown } | undefined)?.error);
-      if (PASSING.has(slackCode)) return unavailable(method, slackCode);
+      // What is no code is no answer of Slack's: a proxy's page, perhaps, after Slack did it (P12).
+      if (slackCode === UNREADABLE || PASSING.has(slackCode)) return unavailable(method, slackCode);
       const next = NEXT[slackCode];
       return new KeyturnError("SLACK_REFUSED", `(${method}: ${slackCode})`, {
         reason: slackCode,
@@ -64,8 +65,9 @@ export function fromSlack(method: string, error: unknown): KeyturnError {
 const unavailable = (method: string, reason: string, retryAfterMs: number | null = null): KeyturnError =>
   new KeyturnError("SLACK_UNAVAILABLE", `(${method}: ${reason})`, { reason, retryAfterMs });
 
+const UNREADABLE = "unreadable";
 /** Slack's codes are lower case words; anything else might be a text that quotes something. */
-const codeOf = (code: unknown): string => (typeof code === "string" && /^[a-z_]{1,60}$/.test(code) ? code : "unknown");
+const codeOf = (code: unknown): string => (typeof code === "string" && /^[a-z_]{1,60}$/.test(code) ? code : UNREADABLE);
 
 /** Whether Slack certainly did nothing, so that asking again cannot do it twice. */
 export const wasNotDone = (error: unknown): boolean =>
