@@ -1,6 +1,7 @@
 import type { LoadedConfig } from "../config/load.ts";
 import { resolveSecret } from "../config/secrets.ts";
 import type { PinoLog } from "./cli/log.ts";
+import { type Announcer, createAnnouncer } from "./announcer.ts";
 import { createKeyAdmin } from "./anthropic/key-admin.ts";
 import { createKeyVerifier } from "./anthropic/key-verifier.ts";
 import { advance } from "./app/advance.ts";
@@ -8,7 +9,6 @@ import type { Deps } from "./app/deps.ts";
 import { exportCsv, exportJsonLines } from "./audit/export.ts";
 import { createAuditTrail } from "./audit/trail.ts";
 import { systemClock } from "./clock.ts";
-import { logNotifier } from "./notify/log-notifier.ts";
 import type { AuditEntry } from "./ports/audit.ts";
 import type { Journal } from "./ports/chain.ts";
 import type { Sessions } from "./ports/sessions.ts";
@@ -18,6 +18,7 @@ import { createRedisHolds } from "./redis/holds.ts";
 import { createRedisIntakeLinks } from "./redis/intake-links.ts";
 import { createRedisJournal } from "./redis/journal.ts";
 import { createRedisLeases } from "./redis/leases.ts";
+import { createRedisOutbox } from "./redis/outbox.ts";
 import { createRedisRotations } from "./redis/rotations.ts";
 import { createRedisScanLog } from "./redis/scan-log.ts";
 import { createRedisSessions } from "./redis/sessions.ts";
@@ -35,6 +36,7 @@ export interface App {
   loaded: LoadedConfig;
   log: PinoLog;
   queue: RotationQueue;
+  announcer: Announcer;
   /** Where Redis is; workers open connections of their own. */
   redis: RedisHome;
   redisClient: RedisConnection["client"];
@@ -85,6 +87,13 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     mtimeMs: loaded.mtimeMs,
     holds: config.holds,
   });
+  const announcer = createAnnouncer({
+    config,
+    channels: [],
+    outbox: createRedisOutbox({ redis, install }),
+    clock,
+    log,
+  });
   const deps: Deps = {
     clock,
     settings,
@@ -101,7 +110,7 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     holds: createRedisHolds({ redis, install, chain: trail.writer }),
     registry,
     scanLog: createRedisScanLog({ redis, install }),
-    notifier: logNotifier(log),
+    notifier: announcer.notifier,
     directory: null,
     links: createRedisIntakeLinks({ redis, install }),
     log,
@@ -118,6 +127,7 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     loaded,
     log,
     queue,
+    announcer,
     redis: home,
     redisClient: redis,
     sessions: createRedisSessions({ redis, install }),

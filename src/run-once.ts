@@ -17,17 +17,21 @@ const LIMIT_MS = 10 * 60_000;
 const HORIZON_MS = 250;
 /** How long a run waits for failed steps to be tried again: the next run may be a day away (milliseconds). */
 const RETRIES_MS = 60_000;
+/** How long a run takes to tell people; what is left is told by the next one (milliseconds). */
+const TELL_MS = 60_000;
 
 /**
  * A scan, then the same workers as `serve` runs until nothing is due: for a cron job without a server. May run beside
  * `serve` and beside itself (R23). What other processes advanced meanwhile is reported as well.
  */
 export async function runOnce(app: App, onProgress?: (keys: number) => void): Promise<RunOnceResult> {
+  app.announcer.check();
   const before = await statesOf(app);
   const result = await scan(app.deps, { dryRun: false, ...(onProgress ? { onProgress } : {}) });
   for (const id of result.opened) before.set(id, "awaiting_approval");
   await wakeAll(app);
   await work(app);
+  await app.announcer.once(app.deps, TELL_MS);
   const advanced: RunOnceResult["advanced"] = [];
   for (const [id, from] of before) {
     const to = (await app.deps.rotations.load(id))?.state ?? from;

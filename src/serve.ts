@@ -29,6 +29,7 @@ const WORKER_SILENT_MS = 5 * 60_000;
 export async function startServer(app: App): Promise<Server> {
   const { deps, log, loaded } = app;
   const { schedule, http } = loaded.config;
+  app.announcer.check();
   await checkRedis(app);
   await deps.audit.reconcile();
   let started = false;
@@ -52,6 +53,7 @@ export async function startServer(app: App): Promise<Server> {
   });
   // Whatever was under way when the last process ended is looked at now, not when its patience runs out.
   await wakeAll(app);
+  const deliveries = app.announcer.start(deps);
   const reconciler = startReconciler({
     rotations: deps.rotations,
     wakeups: app.queue,
@@ -85,6 +87,8 @@ export async function startServer(app: App): Promise<Server> {
       { name: "http", close: () => server.close(1000) },
       ...waysIn.parts,
       { name: "worker", close: (leftMs) => worker.close(Math.max(0, leftMs - 1000)) },
+      // After the worker: its last steps are told before the process ends, or by the next one.
+      { name: "deliveries", close: async (leftMs) => deliveries?.stop(Math.max(0, leftMs - 500)) },
       {
         name: "audit",
         close: async () => {

@@ -38,7 +38,7 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
   /** Entries that stay due for a while: another process's, and those that failed. */
   const later = new Map<string, number>();
   const stopping = new AbortController();
-  const [say, sayOfOne] = [once(log), once(log)];
+  const [sayOfSweep, sayOfLook, sayOfOne] = [once(log), once(log), once(log)];
   let pause = new AbortController();
   const nudge = () => pause.abort();
   stopping.signal.addEventListener("abort", nudge);
@@ -72,16 +72,11 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
     let sweepAt = clock.now();
     while (!stopping.signal.aborted) {
       pause = new AbortController();
-      try {
-        if (clock.now() >= sweepAt) {
-          sweepAt = clock.now() + (options.sweepMs ?? SWEEP_MS);
-          await options.sweep();
-        }
-        await look();
-        say(null);
-      } catch (error) {
-        say(asKeyturnError(error).code);
+      if (clock.now() >= sweepAt) {
+        sweepAt = clock.now() + (options.sweepMs ?? SWEEP_MS);
+        await trying(options.sweep, sayOfSweep);
       }
+      await trying(look, sayOfLook);
       if (!stopping.signal.aborted) await clock.sleep(pollMs, pause.signal).catch(() => undefined);
     }
   };
@@ -117,6 +112,15 @@ export async function deliverOnce(
     }
   } catch (error) {
     once(options.log)(asKeyturnError(error).code);
+  }
+}
+
+async function trying(work: () => Promise<unknown>, say: (code: string | null) => void): Promise<void> {
+  try {
+    await work();
+    say(null);
+  } catch (error) {
+    say(asKeyturnError(error).code);
   }
 }
 

@@ -104,14 +104,14 @@ async function deliverTo(
   if (trouble !== null && trouble.attempts > 0 && trouble.nextAt > deps.clock.now())
     return { done: false, nextAt: trouble.nextAt };
   // A failure of ours (Redis, a lost lease) is not the channel's.
-  let ours: unknown = null;
+  let ours: KeyturnError | null = null;
   const remember = async (said: Record<string, unknown>) => {
     try {
       await outbox.remember(id, channel.name, said);
       await renew();
     } catch (error) {
-      ours = error;
-      throw error;
+      ours = asKeyturnError(error);
+      throw ours;
     }
   };
   try {
@@ -121,7 +121,7 @@ async function deliverTo(
       deps.log.info({ event: "announce.works_again", channel: channel.name }, "a channel works again");
     return { done: true, nextAt };
   } catch (error) {
-    if (ours !== null) throw ours;
+    if (ours !== null) throw asKeyturnError(ours);
     const next = troubleAfter(a, asKeyturnError(error), trouble);
     await outbox.remember(id, kept, { ...next });
     if (a.said.get(channel.name) !== next.code)
