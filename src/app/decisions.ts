@@ -1,4 +1,5 @@
 import type { Actor } from "../ports/settings.ts";
+import { refuseKey } from "../rotation/contains-key.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { planHashOf } from "../rotation/plan.ts";
 import type { Rotation } from "../rotation/record.ts";
@@ -23,6 +24,8 @@ export async function decideOn(
   by: Decider,
   apply: (r: Rotation, allowed: Allowed) => Promise<Rotation>,
 ): Promise<Rotation> {
+  refuseKey("The name of the rotation", id);
+  refuseKey("The reason", by.breakGlass?.reason);
   const record = await deps.rotations.load(id);
   if (record === null) throw new KeyturnError("NOT_FOUND", `No rotation ${id}.`);
   try {
@@ -64,8 +67,10 @@ export async function recordRefusal(deps: Deps, r: Rotation, by: Decider, error:
     .catch(() => undefined);
 }
 
-/** `authorize` for what is decided on a target or key by name; a refusal is on record. @throws NOT_AN_APPROVER (77) */
+/** `authorize` for what is decided on a target or key by name; a refusal is on record. @throws NOT_AN_APPROVER (77), USAGE (64) */
 export async function authorizeOn(deps: Deps, subject: string, by: Decider): Promise<Allowed> {
+  refuseKey("The name of the target or key", subject);
+  refuseKey("The reason", by.breakGlass?.reason);
   try {
     return await authorize(deps, by.actor, by.breakGlass);
   } catch (error) {
@@ -97,7 +102,7 @@ function need(r: Rotation, event: Event): void {
   );
 }
 
-/** Makes the move of a decision, with the plan it was for as evidence. @throws WRONG_STATE */
+/** Makes the move of a decision, with the plan it was for as evidence. @throws WRONG_STATE, USAGE when the reason has a key in it */
 export function applyDecision(
   deps: Deps,
   r: Rotation,
@@ -106,6 +111,7 @@ export function applyDecision(
   breakGlass: boolean,
   more: { patch?: Partial<Rotation>; reason?: string | null } = {},
 ): Promise<Rotation> {
+  refuseKey("The reason", more.reason);
   need(r, event);
   const evidence = { planHash: r.planHash, reason: more.reason ?? by.breakGlass?.reason ?? null, breakGlass };
   return commitMove(

@@ -1,3 +1,4 @@
+import { refuseKey } from "../rotation/contains-key.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import type { Rotation } from "../rotation/record.ts";
 import { viewOf, type RotationView } from "../rotation/view.ts";
@@ -10,6 +11,7 @@ import { resolveTarget } from "./plans.ts";
  * or the key, else the newest. @throws NOT_FOUND (64), also when a prefix is ambiguous
  */
 export async function findRotation(deps: Pick<Deps, "rotations">, name: string): Promise<Rotation> {
+  refuseKey("The name", name);
   const exact = await deps.rotations.load(name);
   if (exact !== null) return exact;
   for (const lock of [`target:${name}`, `key:${name}`]) {

@@ -1,4 +1,5 @@
 import type { Rotation } from "../rotation/record.ts";
+import { refuseKey } from "../rotation/contains-key.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import type { Actor } from "../ports/settings.ts";
 import type { Deps } from "./deps.ts";
@@ -12,6 +13,8 @@ import { currentKeyOf } from "./scan/current-key.ts";
  * @throws NOT_FOUND (64) · LOCK_HELD (75) naming the rotation that is open · STORE_*, ADMIN_* (69)
  */
 export async function rotate(deps: Deps, target: string, actor: Actor, reason: string | null): Promise<Rotation> {
+  refuseKey("The name of the target", target);
+  refuseKey("The reason", reason);
   if (resolveTarget(deps.settings, target) === null)
     throw new KeyturnError("NOT_FOUND", `No target is called "${target}".`);
   const holder = await deps.rotations.holderOf(`target:${target}`);

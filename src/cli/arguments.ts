@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { containsKey } from "../rotation/contains-key.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import type { Command, Context } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
@@ -10,15 +11,12 @@ const GLOBAL = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** Longer than anything that is shown of a key (`sk-ant-api03-` and three characters). */
-const KEY_LIKE = /sk-ant-[A-Za-z0-9]+-[A-Za-z0-9_-]{6,}/;
-
 /**
  * Refuses a command line that has a key in it before anything is looked up, stored or quoted: arguments are readable by
  * every user of the machine and stay in the shell's history. @throws USAGE
  */
 export function refuseKeys(argv: readonly string[]): void {
-  if (!argv.some((argument) => KEY_LIKE.test(argument))) return;
+  if (!argv.some(containsKey)) return;
   throw new KeyturnError(
     "USAGE",
     "An argument looks like a key; arguments are visible to others and stay in the shell's history.",

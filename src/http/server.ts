@@ -1,6 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Log } from "../ports/notifier.ts";
+import { containsKey } from "../rotation/contains-key.ts";
 import { KeyturnError, asKeyturnError } from "../rotation/errors.ts";
 
 /** JSON for an object, as it is for a text. */
@@ -17,6 +18,8 @@ export interface Route {
   method: "GET" | "POST";
   /** Matched exactly, without the query; `{name}` stands for one part, such as `/api/v1/rotations/{id}`. */
   path: string;
+  /** Answers an address with a key in its query itself; elsewhere such an address is refused before any route. */
+  takesAnyQuery?: boolean;
   /** May write to `response` itself and return nothing. */
   handle(request: IncomingMessage, response: ServerResponse, params: Params): Promise<Answer | undefined>;
 }
@@ -30,6 +33,8 @@ export interface HttpServer {
 
 /** Slow senders are cut off: headers, whole request, idle connection (milliseconds). */
 const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5000, maxHeaderSize: 16 * 1024 };
+const KEY_IN_ADDRESS =
+  "This address looks as if it had a key in it, so nothing was done. Servers and browsers keep addresses: treat that key as leaked, disable it in the Console and create another.\n";
 const FIXED_HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
 /**
@@ -74,7 +79,11 @@ async function answerTo(
   response: ServerResponse,
   routes: readonly Route[],
 ): Promise<Answer | undefined> {
-  const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+  const url = request.url ?? "/";
+  const path = url.split("?", 1)[0] ?? "/";
+  // Before anything looks it up, quotes it or leads elsewhere with it (P3).
+  const ownAnswer = routes.some((route) => route.takesAnyQuery === true && route.path === path);
+  if (!ownAnswer && containsKey(url)) return { status: 400, body: KEY_IN_ADDRESS };
   const here = routes.flatMap((route) => {
     const params = matchPath(route.path, path);
     return params === null ? [] : [{ route, params }];

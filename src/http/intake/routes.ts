@@ -123,6 +123,7 @@ export function intakeRoutes(given: IntakeOptions): Route[] {
     {
       method: "GET",
       path: "/intake",
+      takesAnyQuery: true,
       handle: async (request) => {
         const html = { ...headers, "content-type": "text/html; charset=utf-8" };
         if (!hasQuery(request)) return { status: 200, body: files.html, headers: html };
@@ -132,8 +133,8 @@ export function intakeRoutes(given: IntakeOptions): Route[] {
     file("/intake.mjs", "text/javascript", files.js),
     file("/intake-view.mjs", "text/javascript", files.view),
     file("/intake.css", "text/css", files.css),
-    { method: "POST", path: "/intake/look", handle: safely(look) },
-    { method: "POST", path: "/intake", handle: safely(hand) },
+    { method: "POST", path: "/intake/look", takesAnyQuery: true, handle: safely(look) },
+    { method: "POST", path: "/intake", takesAnyQuery: true, handle: safely(hand) },
   ];
 }
 
