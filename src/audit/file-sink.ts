@@ -1,9 +1,9 @@
-import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { AuditEntry } from "../ports/audit.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { lineOf } from "./chain.ts";
+import { opener } from "./opening.ts";
 
 /** Appends lines to a file that several processes may share. */
 export interface FileSink {
@@ -22,7 +22,7 @@ export interface FileSink {
  * `sync` share one fdatasync. Lines stay in memory until they are synced: after a failed write or fdatasync, or when
  * the file was deleted or moved away, they are written again (a line twice is one entry).
  */
-export function createFileSink(path: string): FileSink {
+export function createFileSink(path: string, openNow: () => Promise<FileHandle> = opener(path)): FileSink {
   let handle: FileHandle | null = null;
   let checkedAt = 0;
   /** Not written yet, and written but not synced. */
@@ -37,8 +37,7 @@ export function createFileSink(path: string): FileSink {
     checkedAt = performance.now();
     if (handle !== null && (await isStill(path, handle))) return handle;
     await drop();
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    handle = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o600);
+    handle = await openNow();
     const { size } = await handle.stat();
     torn = size > 0 && (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0] !== 10;
     if (size === 0) await syncFolder(path);

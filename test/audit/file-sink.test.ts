@@ -1,9 +1,22 @@
-import { appendFile, mkdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import {
+  type FileHandle,
+  appendFile,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { GENESIS, lineOf, link } from "../../src/audit/chain.ts";
 import { entriesIn, entriesInOrder } from "../../src/audit/file-reader.ts";
 import { createFileSink } from "../../src/audit/file-sink.ts";
+import { opener } from "../../src/audit/opening.ts";
 import type { AuditEntry } from "../../src/ports/audit.ts";
 import { aDraft, aFolder } from "../redis/harness.ts";
 
@@ -110,6 +123,43 @@ describe("the file sink", () => {
     await rmdir(path);
     await sink.sync();
     expect(await seqs()).toEqual([1, 2, 3]);
+    await sink.close();
+  });
+
+  it("P11: a file system that never answers is a refusal that names the file, and no open file is lost when it does", async () => {
+    let asked = 0;
+    let answer: (handle: FileHandle) => void = () => undefined;
+    const openNow = () => {
+      asked += 1;
+      return new Promise<FileHandle>((resolve) => (answer = resolve));
+    };
+    const sink = createFileSink(path, opener(path, { openNow, withinMs: 20 }));
+    sink.append(some(2));
+    const refusal = { code: "SINK_UNAVAILABLE", message: expect.stringContaining(path) as string };
+    await expect(sink.sync()).rejects.toMatchObject(refusal);
+    await expect(sink.sync()).rejects.toMatchObject(refusal);
+    expect(asked).toBe(1);
+    answer(await open(path, "a+", 0o600));
+    await sink.sync();
+    expect(await seqs()).toEqual([1, 2]);
+    await sink.close();
+  });
+
+  it.runIf(process.platform === "linux")(
+    "P11: below /proc, where making a folder fails in a way that Node tries for ever, it is refused at once",
+    async () => {
+      const sink = createFileSink("/proc/keyturn-nothing/folder/audit.jsonl");
+      sink.append(some(1));
+      await expect(sink.sync()).rejects.toMatchObject({ code: "SINK_UNAVAILABLE" });
+      await sink.close();
+    },
+  );
+
+  it("P11: a pipe is refused at once", async () => {
+    execFileSync("mkfifo", [path]);
+    const sink = createFileSink(path);
+    sink.append(some(1));
+    await expect(sink.sync()).rejects.toMatchObject({ code: "SINK_UNAVAILABLE" });
     await sink.close();
   });
 
