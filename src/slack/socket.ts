@@ -1,3 +1,4 @@
+import type { SocketModeReceiver } from "@slack/bolt";
 import type { Clock } from "../ports/clock.ts";
 import type { SecretText } from "../rotation/secret.ts";
 import { ARRIVAL, type Arrival, boltLog } from "./handlers.ts";
@@ -5,8 +6,15 @@ import type { Ears } from "./heard.ts";
 import { openApp } from "./receiver.ts";
 import type { SlackClient } from "./web-client.ts";
 
-/** Bolt's 5 s without a pong close healthy connections; the reconnect waits as long as this too (facts: section 6). */
-const TIMES = { clientPingTimeout: 10_000, serverPingTimeout: 60_000, retryMs: 10_000 };
+/** In milliseconds. Bolt's 5 s without a pong close healthy connections (facts: slack.md section 6). */
+const TIMES = {
+  clientPingTimeout: 20_000,
+  serverPingTimeout: 60_000,
+  connectWithin: 30_000,
+  retry: 2000,
+  retryCap: 60_000,
+};
+type Times = typeof TIMES;
 
 export interface SocketInbound {
   /** Ends the connection; at most so many milliseconds, since the library takes its time. Safe to repeat. */
@@ -24,19 +32,28 @@ export async function openSocketInbound(given: {
   appToken: SecretText;
   apiUrl: string | null;
   clock: Pick<Clock, "sleep">;
-  times?: Partial<typeof TIMES>;
+  times?: Partial<Times>;
 }): Promise<SocketInbound> {
   const { ears } = given;
-  const { retryMs, ...pings } = { ...TIMES, ...given.times };
-  const { SocketModeReceiver, LogLevel } = await import("@slack/bolt");
-  const clientOptions = given.apiUrl === null ? {} : { slackApiUrl: given.apiUrl };
+  const times = { ...TIMES, ...given.times };
+  const { SocketModeReceiver: Receiver, LogLevel } = await import("@slack/bolt");
   const receiver = given.appToken.use(
     (appToken) =>
-      new SocketModeReceiver({
+      new Receiver({
         appToken,
-        ...pings,
+        clientPingTimeout: times.clientPingTimeout,
+        serverPingTimeout: times.serverPingTimeout,
+        // Its own reconnect waits as long as a ping may take, and ends the process when Slack refuses the token.
+        autoReconnectEnabled: false,
         logger: boltLog(ears.log, LogLevel.ERROR),
-        installerOptions: { clientOptions },
+        installerOptions: {
+          clientOptions: {
+            timeout: 10_000,
+            retryConfig: { retries: 0 },
+            rejectRateLimitedCalls: true,
+            ...(given.apiUrl === null ? {} : { slackApiUrl: given.apiUrl }),
+          },
+        },
         // An envelope has no signature to be replayed; the same action in two envelopes is the guard's other half.
         customPropertiesExtractor: () => ({
           [ARRIVAL]: { since: performance.now(), request: "first" } satisfies Arrival,
@@ -45,38 +62,51 @@ export async function openSocketInbound(given: {
   );
   await openApp(receiver, ears, given.client);
   const ending = new AbortController();
-  void connect(async () => void (await receiver.start()), {
-    ears,
-    retryMs,
-    sleep: given.clock.sleep,
-    ending: ending.signal,
-  });
+  const connected = stayConnected(receiver, ears, times, given.clock, ending.signal);
   return {
     close: async (leftMs) => {
-      if (ending.signal.aborted) return;
       ending.abort();
-      const gone = receiver.client.disconnect().catch(() => undefined);
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([gone, new Promise((resolve) => (timer = setTimeout(resolve, leftMs)))]);
-      clearTimeout(timer);
+      await within(leftMs, Promise.all([receiver.client.disconnect(), connected]));
     },
   };
 }
 
-async function connect(
-  start: () => Promise<void>,
-  { ears, retryMs, sleep, ending }: { ears: Ears; retryMs: number; sleep: Clock["sleep"]; ending: AbortSignal },
+/** Connects, and again whenever the connection ends, which Slack does every few hours. Never rejects. */
+async function stayConnected(
+  receiver: SocketModeReceiver,
+  ears: Ears,
+  times: Times,
+  clock: Pick<Clock, "sleep">,
+  ending: AbortSignal,
 ): Promise<void> {
-  while (!ending.aborted) {
+  for (let failures = 0; !ending.aborted;) {
+    const gone = new Promise<void>((resolve) => receiver.client.once("disconnected", () => resolve()));
     try {
-      await start();
+      const started = await within(times.connectWithin, receiver.start());
+      if (started === LATE) throw new Error("late");
+      failures = 0;
       ears.log.info({ event: "slack.connected" }, "clicks come over Socket Mode");
-      return;
+      await gone;
+      if (!ending.aborted) ears.log.info({ event: "slack.disconnected" }, "Socket Mode ended; connecting again");
     } catch (error) {
+      if (ending.aborted) return;
       ears.log.error({ event: "slack.connect_failed", reason: reasonOf(error) }, "Socket Mode cannot connect");
-      await sleep(retryMs, ending).catch(() => undefined);
+      void receiver.client.disconnect().catch(() => undefined);
+      await clock.sleep(Math.min(times.retryCap, times.retry * 2 ** failures++), ending).catch(() => undefined);
     }
   }
+}
+
+const LATE = Symbol("late");
+
+/** What the work returns, or LATE; the work goes on, and its failure then is nobody's. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | typeof LATE> {
+  work.catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(() => resolve(LATE), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** Slack's code such as `invalid_auth`; never a text. */

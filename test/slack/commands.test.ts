@@ -47,7 +47,7 @@ const submit = (rig: SlackRig, view: Record<string, unknown>, user = "U0BEN") =>
     view: { id: "V1", hash: "1.a", state: { values: {} }, ...view },
   });
 const refusals = async (d: Drive) =>
-  (await d.audit()).filter((e) => /refused$/.test(e.action)).map((e) => `${e.action} ${e.actor} ${e.target ?? "-"}`);
+  (await d.audit()).filter((e) => e.action.endsWith("refused")).map((e) => `${e.action} ${e.actor} ${e.target ?? "-"}`);
 
 describe("/keyturn", () => {
   it("`help`, nothing at all, and a typing error all list the commands", async () => {

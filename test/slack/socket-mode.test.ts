@@ -47,7 +47,7 @@ describe("Socket Mode: the real receiver against a WebSocket server", () => {
         appToken: SecretText.from(APP_TOKEN),
         apiUrl: slack.apiUrl,
         clock: systemClock,
-        times: { clientPingTimeout: 100, serverPingTimeout: 60_000, retryMs: 10 },
+        times: { retry: 10 },
       }),
     );
     return eventually(() => slack.greeted() > before);
@@ -141,11 +141,21 @@ describe("Socket Mode: the real receiver against a WebSocket server", () => {
     expect((await d.load(r.id)).state).toBe("awaiting_replacement");
   });
 
+  it("the token is revoked while connected: the process goes on, and clicks come again once it is replaced", async () => {
+    await connect();
+    slack.opening.splice(0, 1, "token_revoked", "token_revoked", null);
+    slack.disconnect();
+    await eventually(() => slack.greeted() === 2);
+    expect(log.events().filter((event) => event === "slack.connect_failed")).toHaveLength(2);
+    await slack.send("interactive", aClick(box, { action: ACTION.approve, value: valueOf(r) }));
+    await eventually(() => box.posts.length === 1);
+  });
+
   it("Slack refuses the token at first: said by code alone, tried again until it works", async () => {
-    slack.opening.unshift("invalid_auth", "invalid_auth");
+    slack.opening.unshift("invalid_auth", "token_revoked");
     await connect();
     const failures = log.lines.filter((line) => line.fields["event"] === "slack.connect_failed");
-    expect(failures.map((line) => line.fields["reason"])).toEqual(["invalid_auth", "invalid_auth"]);
+    expect(failures.map((line) => line.fields["reason"])).toEqual(["invalid_auth", "token_revoked"]);
     expect(JSON.stringify(log.lines)).not.toContain(APP_TOKEN);
   });
 });
