@@ -1,6 +1,13 @@
 /*
  * What stands on the page. Text becomes text only: no HTML is ever made of it.
  */
+/** Times are sent as RFC 3339 UTC; people read their own. */
+const human = (text) =>
+  text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (time) =>
+    new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }),
+  );
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 const VIEWS = ["loading", "closed", "open", "done"];
 
 export const $ = (id) => document.getElementById(id);
@@ -19,9 +26,9 @@ const linkTo = (id, path) => {
 
 /** The link is of no use, now or for good. */
 export function showClosed({ state, say: what, next, handedOver, rotationPath, signIn }) {
-  const changed = $("closed").hidden || $("closed-say").textContent !== what;
+  const changed = $("closed").hidden || $("closed-say").textContent !== human(what);
   $("key").value = "";
-  say("closed-say", what);
+  say("closed-say", human(what));
   say("closed-next", next);
   show("closed-handed", Boolean(handedOver));
   say("closed-hint", handedOver ?? "");
@@ -86,6 +93,7 @@ function lineAbout(key, count) {
   line.append("A key named ", name);
   if (key.hint !== null) {
     const hint = document.createElement("code");
+    hint.className = "hint";
     hint.textContent = key.hint;
     line.append(" ", hint);
   }
@@ -135,7 +143,7 @@ const CHOICES = {
 
 /** What is wrong with the key, and what to do; the focus goes to where it is done. */
 export function showProblem({ say: what, next, choice, attemptsLeft }) {
-  say("problem-say", what);
+  say("problem-say", human(what));
   say("problem-next", next);
   const tries = `${attemptsLeft} ${attemptsLeft === 1 ? "try" : "tries"} left with this link.`;
   say("problem-left", attemptsLeft === undefined ? "" : tries);
@@ -161,7 +169,7 @@ export function showDone({ alreadyAccepted, warnings, key, rotationPath }) {
   show("done-warnings", warnings.length > 0);
   const items = warnings.map((warning) => {
     const item = document.createElement("li");
-    item.textContent = warning;
+    item.textContent = sentence(human(warning));
     return item;
   });
   $("warnings").replaceChildren(...items);

@@ -25,4 +25,5 @@ const integrityOf = (text: string): string => `sha384-${createHash("sha384").upd
 export const plainPage = (title: string, text: string): string =>
   `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${title}</title><link rel="stylesheet" href="intake.css"></head>
-<body><main><h1>${title}</h1><p>${text}</p></main></body></html>\n`;
+<body><header><span class="brand">Keyturn</span></header>
+<main><section class="panel"><h1>${title}</h1><p>${text}</p></section></main></body></html>\n`;
