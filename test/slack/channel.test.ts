@@ -1,0 +1,598 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { ChannelMemory } from "../../src/ports/outbox.ts";
+import { KeyturnError } from "../../src/rotation/errors.ts";
+import type { Rotation } from "../../src/rotation/record.ts";
+import { SecretText } from "../../src/rotation/secret.ts";
+import { ACTION } from "../../src/slack/actions.ts";
+import type { SlackChannelParts } from "../../src/slack/delivery.ts";
+import { type IssueLink, createDirectMessages } from "../../src/slack/direct-message.ts";
+import { createDirectory } from "../../src/slack/directory.ts";
+import { createSlackChannel } from "../../src/slack/slack-channel.ts";
+import { createWebClient } from "../../src/slack/web-client.ts";
+import { MemoryCardSlots } from "../support/doubles/memory-card-slots.ts";
+import { MemoryRedis } from "../support/doubles/memory-redis.ts";
+import { listeningLog } from "../support/quiet-log.ts";
+import { DAY, HOUR, NOON, aKey, aRotation } from "../support/records.ts";
+import { type SlackApi, type SlackMessage, slackApi } from "../support/slack-api.ts";
+import { turnedClock } from "../support/turned-clock.ts";
+
+let slack: SlackApi;
+let people: Map<string, string>;
+let spare = 0;
+
+beforeAll(async () => {
+  slack = await slackApi();
+  const { members } = (await slack.ask("users.list", {})) as { members: { id: string; name: string }[] };
+  people = new Map(members.map((m) => [m.name, m.id]));
+});
+afterAll(() => slack.stop());
+
+/** A channel of its own for each test, so that none sees another's messages. */
+async function setUp(more: Partial<SlackChannelParts> = {}) {
+  const created = await slack.ask("conversations.create", { name: `keys-${++spare}` });
+  const keys = (created.channel as { id: string }).id;
+  const clock = turnedClock(NOON);
+  const log = listeningLog();
+  const timeouts = { post: 300, edit: 300, click: 300 };
+  const client = createWebClient({ token: () => SecretText.from(slack.token), apiUrl: slack.url, timeouts });
+  const directory = createDirectory(client, { teamId: null });
+  const links: { rotation: string; person: string; identities: readonly string[]; issuedBy: string }[] = [];
+  const records = new Map<string, Rotation>();
+  const issue: { how: IssueLink } = {
+    how: async (rotation, person, issuedBy) => {
+      links.push({ rotation, person: person.name, identities: person.identities, issuedBy });
+      return {
+        url: `https://keyturn.example.com/intake#${"t".repeat(30)}${links.length}`,
+        expiresAt: clock.now() + 900_000,
+      };
+    },
+  };
+  const messages = createDirectMessages({
+    client,
+    directory,
+    issueLink: (...args) => issue.how(...args),
+    load: async (id) => records.get(id) ?? null,
+  });
+  const woken: string[] = [];
+  const redis = new MemoryRedis({
+    now: () => clock.now(),
+    writes: { push: () => undefined } as never,
+    audit: () => undefined,
+  });
+  const parts: SlackChannelParts = {
+    client,
+    messages,
+    slots: new MemoryCardSlots(),
+    leases: redis.leases,
+    channelOf: () => keys,
+    publicUrl: "https://keyturn.example.com",
+    approvers: { users: [people.get("ada") ?? ""], groups: ["S01"] },
+    cardsAtOnce: 5,
+    escalation: null,
+    clock,
+    log,
+    wake: async (id) => void woken.push(id),
+    ...more,
+  };
+  const channel = createSlackChannel(parts);
+  const memories = new Map<string, ChannelMemory>();
+  let deaf = false;
+  const deliver = (r: Rotation, holds: string[] = []) => {
+    records.set(r.id, r);
+    return channel.deliver(
+      { rotation: r, holds, now: clock.now(), auditHead: { seq: 7, hash: "ab".repeat(32) } },
+      structuredClone(memories.get(r.id) ?? null),
+      async (memory) => {
+        if (deaf) throw new Error("killed");
+        memories.set(r.id, structuredClone(memory));
+      },
+    );
+  };
+  slack.calls.length = 0;
+  return {
+    keys,
+    clock,
+    log,
+    parts,
+    deliver,
+    memories,
+    messages,
+    links,
+    issue,
+    woken,
+    records,
+    die: (now: boolean) => (deaf = now),
+    cards: () => slack.messages(keys),
+    card: async () => (await slack.messages(keys)).at(0) as SlackMessage,
+    thread: async () => slack.replies(keys, (await slack.messages(keys)).at(0)?.ts ?? ""),
+  };
+}
+type World = Awaited<ReturnType<typeof setUp>>;
+
+const told = (messages: SlackMessage[]) => messages.map((m) => m.text);
+const buttons = (message: SlackMessage | undefined) =>
+  (message?.blocks ?? [])
+    .filter((b) => b.type === "actions")
+    .flatMap((b) => (b.elements as { action_id: string }[]).map((e) => e.action_id));
+const posts = () => slack.calls.filter((c) => c.method === "chat.postMessage").length;
+const entry = (n: number, event: string, actor = "keyturn") => ({ at: NOON + n, event, actor, via: "worker" });
+const opened = (more: Partial<Rotation> = {}): Rotation => aRotation({ history: [entry(0, "opened")], ...more });
+const ada = (): string => `slack:${people.get("ada")}`;
+
+/** The record after a move, as the use cases leave it. */
+function after(r: Rotation, event: string, state: Rotation["state"], more: Partial<Rotation> = {}): Rotation {
+  const at = NOON + r.history.length;
+  const history = [...r.history, { at, event, actor: more.submittedBy ?? "keyturn", via: "worker" }];
+  return { ...r, revision: r.revision + 1, state, history, enteredAt: at, ...more };
+}
+const approved = (r: Rotation): Rotation =>
+  after(r, "approved", "awaiting_replacement", {
+    deadline: NOON + 7 * DAY,
+    approvals: [
+      {
+        actor: ada(),
+        via: "slack",
+        at: NOON,
+        planHash: r.planHash,
+        breakGlass: false,
+        identities: [ada(), "mail:ada@example.com"],
+      },
+    ],
+  });
+const ended = (r: Rotation, event: string, state: Rotation["state"]): Rotation =>
+  after(r, event, state, { endedAt: NOON + DAY, deadline: null });
+
+describe("one card per rotation", () => {
+  let w: World;
+  beforeEach(async () => {
+    w = await setUp();
+  });
+
+  it("is posted once, with what keeps it from ringing and previewing, and found by its rotation", async () => {
+    for (let i = 0; i < 3; i++) await w.deliver(opened());
+    expect(await w.cards()).toHaveLength(1);
+    const card = await w.card();
+    expect(card.metadata).toEqual({ event_type: "keyturn_rotation", event_payload: { rotation: "rot_test" } });
+    expect(card.text).toContain("Replace the key of billing?");
+    expect(buttons(card)).toEqual([ACTION.approve, ACTION.snooze, ACTION.reject, ACTION.open]);
+    expect(slack.calls[0]?.args).toMatchObject({ unfurl_links: "false", unfurl_media: "false" });
+  });
+
+  it("is edited in place through the whole life, and ends without a button; the thread has the milestones in order", async () => {
+    let r = opened();
+    await w.deliver(r);
+    r = approved(r);
+    await w.deliver(r);
+    expect(buttons(await w.card())).toEqual([ACTION.link, ACTION.delegate, ACTION.open]);
+    const life: [string, Rotation["state"]][] = [
+      ["staged", "verifying"],
+      ["verified", "promoting"],
+      ["promoted", "propagating"],
+      ["propagated", "draining"],
+      ["drained", "deactivating"],
+      ["outgoing_inactive", "grace_period"],
+      ["elapsed", "archiving"],
+    ];
+    for (const [event, state] of life) {
+      r = after(r, event, state, { replacement: aKey("apikey_new") });
+      await w.deliver(r);
+    }
+    r = ended(r, "outgoing_gone", "completed");
+    await w.deliver(r);
+    await w.deliver(r);
+    expect(await w.cards()).toHaveLength(1);
+    const card = await w.card();
+    expect([card.text, buttons(card)]).toEqual(["billing: done", []]);
+    expect(told(await w.thread())).toEqual([
+      expect.stringContaining("Approved by"),
+      expect.stringContaining("accepted"),
+      expect.stringContaining("answers live calls"),
+      expect.stringContaining("Every destination holds"),
+      expect.stringContaining("reads back"),
+      expect.stringContaining("out of use"),
+      expect.stringContaining("deactivated"),
+      expect.stringContaining("grace period is over"),
+      expect.stringContaining("archived"),
+    ]);
+    expect(JSON.stringify(await w.thread())).toContain(`audit 7 \`${"ab".repeat(32)}\``);
+  });
+
+  it("several milestones at once are told in order, and what a crash cut off goes on where it stopped", async () => {
+    await w.deliver(opened());
+    let r = after(approved(opened()), "staged", "verifying");
+    r = after(r, "verified", "promoting");
+    slack.fault("chat.postMessage", { kind: "answer", body: { ok: true, ts: "1.1" } }, { kind: "status", status: 503 });
+    await expect(w.deliver(r)).rejects.toMatchObject({ code: "SLACK_UNAVAILABLE", reason: "http_503" });
+    await w.deliver(r);
+    expect(told(await w.thread())).toEqual([
+      expect.stringContaining("accepted"),
+      expect.stringContaining("answers live calls"),
+    ]);
+  });
+
+  it.each<[string, Rotation["state"], string]>([
+    ["rejected", "rejected", "Rejected"],
+    ["snoozed", "snoozed", "Snoozed"],
+    ["expired", "expired", "Expired"],
+    ["cancelled", "cancelled", "Cancelled"],
+  ])("%s: the card says so and has no button, the thread has it too", async (event, state, said) => {
+    await w.deliver(opened());
+    await w.deliver(ended(opened(), event, state));
+    expect(buttons(await w.card())).toEqual([]);
+    expect(JSON.stringify(await w.card())).toContain(state);
+    expect(told(await w.thread())).toEqual([expect.stringContaining(said)]);
+  });
+
+  it("R15: a changed plan voids approvals on the card, aloud in the thread, with new button values", async () => {
+    const r = opened();
+    await w.deliver(r);
+    await w.deliver(after(r, "plan_changed", "awaiting_approval", { planHash: "f".repeat(64) }));
+    expect(JSON.stringify(await w.card())).toContain("Approvals given before are void");
+    expect(JSON.stringify(await w.card())).toContain(`rot_test|${"f".repeat(16)}`);
+    expect(slack.calls.at(-1)?.args).toMatchObject({ reply_broadcast: "true" });
+    expect(await w.cards()).toHaveLength(1);
+  });
+
+  it("what needs attention is on the card and aloud in the thread, once", async () => {
+    await w.deliver(opened({ state: "draining" }));
+    const attention = {
+      code: "key_limit" as const,
+      message: "Too many keys.",
+      next: "keyturn retry rot_test",
+      since: NOON,
+      looks: 1,
+    };
+    const r = after(opened({ state: "draining" }), "attention:key_limit", "draining", { attention });
+    for (let looks = 1; looks < 5; looks++) await w.deliver({ ...r, attention: { ...attention, looks } });
+    expect(buttons(await w.card())).toEqual([ACTION.retry, ACTION.open]);
+    expect(told(await w.thread())).toEqual([expect.stringContaining("Too many keys.\n")]);
+    expect(slack.calls.filter((c) => c.args.reply_broadcast === "true")).toHaveLength(1);
+  });
+
+  it("an installation that gets Slack later tells no old stories", async () => {
+    let r = approved(opened());
+    for (const event of ["staged", "verified", "promoted", "propagated"]) r = after(r, event, "draining");
+    await w.deliver(r);
+    expect(await w.cards()).toHaveLength(1);
+    expect(await w.thread()).toEqual([]);
+  });
+
+  it("a hold is seen on it", async () => {
+    await w.deliver(opened(), ["billing"]);
+    expect(JSON.stringify(await w.card())).toContain("Held:");
+  });
+});
+
+describe("when Slack is in trouble", () => {
+  let w: World;
+  beforeEach(async () => {
+    w = await setUp();
+  });
+
+  it("killed between the post and its answer: it is posted again and says that an older one may stand", async () => {
+    slack.fault("chat.postMessage", { kind: "silent" });
+    await expect(w.deliver(opened())).rejects.toMatchObject({ reason: "no_answer" });
+    expect(w.memories.get("rot_test")).toMatchObject({ posting: NOON, card: null });
+    await w.deliver(opened());
+    expect(await w.cards()).toHaveLength(2);
+    expect(JSON.stringify(await w.cards())).toContain("An older card of this rotation may stand above");
+    await w.deliver(opened());
+    expect(await w.cards()).toHaveLength(2);
+  });
+
+  it("killed before the post: the intent is there, nothing else", async () => {
+    w.die(true);
+    await expect(w.deliver(opened())).rejects.toThrow("killed");
+    expect(posts()).toBe(0);
+  });
+
+  it("refused for certain: no doubt about an older card is left", async () => {
+    slack.fault("chat.postMessage", { kind: "error", error: "not_in_channel" });
+    await expect(w.deliver(opened())).rejects.toMatchObject({
+      code: "SLACK_REFUSED",
+      reason: "not_in_channel",
+      next: expect.stringContaining("Invite the app"),
+    });
+    await w.deliver(opened());
+    expect(JSON.stringify(await w.cards())).not.toContain("older card");
+  });
+
+  it("a limit is waited out as long as Slack says", async () => {
+    slack.fault("chat.postMessage", { kind: "status", status: 429, retryAfter: 42 });
+    expect(await w.deliver(opened())).toEqual({ nextAt: NOON + 42_000 });
+    expect(await w.cards()).toEqual([]);
+    await w.deliver(opened());
+    expect(await w.cards()).toHaveLength(1);
+    slack.fault("chat.update", { kind: "status", status: 429, retryAfter: 5 });
+    expect(await w.deliver(ended(opened(), "rejected", "rejected"))).toEqual({ nextAt: NOON + 5000 });
+    await w.deliver(ended(opened(), "rejected", "rejected"));
+    expect(buttons(await w.card())).toEqual([]);
+  });
+
+  it("a deleted card comes again, and the thread goes on from where it was", async () => {
+    await w.deliver(opened());
+    const first = await w.card();
+    await slack.ask("chat.delete", { channel: w.keys, ts: first.ts });
+    await w.deliver(approved(opened()));
+    const [card] = await w.cards();
+    expect(card?.ts).not.toBe(first.ts);
+    expect(told(await w.thread())).toEqual([expect.stringContaining("Approved by")]);
+  });
+
+  it("a card deleted after the end stays deleted", async () => {
+    await w.deliver(opened());
+    await slack.ask("chat.delete", { channel: w.keys, ts: (await w.card()).ts });
+    slack.fault("chat.postMessage", { kind: "error", error: "thread_not_found" });
+    await w.deliver(ended(opened(), "rejected", "rejected"));
+    expect(await w.cards()).toEqual([]);
+  });
+
+  it("a card that may not be edited any more is followed by one that says it counts", async () => {
+    await w.deliver(opened());
+    slack.fault("chat.update", { kind: "error", error: "edit_window_closed" });
+    await w.deliver(approved(opened()));
+    const cards = await w.cards();
+    expect(cards).toHaveLength(2);
+    expect(JSON.stringify(cards[1])).toContain("this one counts");
+  });
+
+  it.each(["channel_not_found", "is_archived", "not_in_channel"])(
+    "%s on an edit is told, and nothing is posted elsewhere",
+    async (error) => {
+      await w.deliver(opened());
+      slack.fault("chat.update", { kind: "error", error });
+      await expect(w.deliver(approved(opened()))).rejects.toMatchObject({ code: "SLACK_REFUSED", reason: error });
+      expect(posts()).toBe(1);
+    },
+  );
+
+  it("a really archived channel is told by its name of trouble", async () => {
+    await slack.ask("conversations.archive", { channel: w.keys });
+    await expect(w.deliver(opened())).rejects.toMatchObject({ code: "SLACK_REFUSED", reason: "is_archived" });
+  });
+
+  it("an edit whose answer was lost is simply made again", async () => {
+    await w.deliver(opened());
+    slack.fault("chat.update", { kind: "silent" }, { kind: "silent" }, { kind: "silent" });
+    await expect(w.deliver(ended(opened(), "rejected", "rejected"))).rejects.toMatchObject({ reason: "no_answer" });
+    await w.deliver(ended(opened(), "rejected", "rejected"));
+    expect([(await w.cards()).length, buttons(await w.card())]).toEqual([1, []]);
+  });
+});
+
+describe("many at once", () => {
+  const many = (n: number, more: Partial<Rotation> = {}) =>
+    Array.from({ length: n }, (_, i) =>
+      opened({ id: `rot_${i}`, target: `target-${i}`, createdAt: NOON + i, ...more }),
+    );
+
+  it("at most so many cards stand; the rest waits in one digest, oldest first, and comes as places get free", async () => {
+    const w = await setUp({ cardsAtOnce: 2 });
+    const rotations = many(5);
+    for (const r of rotations) await w.deliver(r);
+    let all = await w.cards();
+    expect(all.filter((m) => m.metadata !== undefined)).toHaveLength(2);
+    const digests = all.filter((m) => m.metadata === undefined);
+    expect(digests).toHaveLength(1);
+
+    await w.clock.turn(HOUR);
+    await w.deliver(rotations[4] as Rotation);
+    all = await w.cards();
+    const [digest] = all.filter((m) => m.metadata === undefined);
+    expect(digest?.text).toBe("3 more rotations wait to be decided");
+    expect(JSON.stringify(digest)).toMatch(/target-2.*target-3.*target-4.*keyturn status/);
+
+    await w.deliver(ended(rotations[0] as Rotation, "rejected", "rejected"));
+    expect(w.woken).toEqual(["rot_2"]);
+    await w.deliver(rotations[4] as Rotation);
+    expect((await w.cards()).filter((m) => m.metadata !== undefined)).toHaveLength(2);
+    await w.clock.turn(HOUR);
+    await w.deliver(rotations[2] as Rotation);
+    const cards = (await w.cards()).filter((m) => m.metadata !== undefined);
+    expect(cards.map((m) => m.metadata?.event_payload.rotation)).toEqual(["rot_0", "rot_1", "rot_2"]);
+    expect(JSON.stringify(await w.cards())).toContain("2 more rotations wait");
+  });
+
+  it("a flood of 60 is 5 cards and one digest that is not edited for each", async () => {
+    const w = await setUp();
+    for (const r of many(60)) await w.deliver(r);
+    expect(await w.cards()).toHaveLength(6);
+    expect(slack.calls.filter((c) => c.method === "chat.update")).toEqual([]);
+    expect(await w.deliver(many(60).at(-1) as Rotation)).toEqual({ nextAt: NOON + 15_000 });
+  });
+
+  it("whoever is decided elsewhere while it waits gets its card at once; when nothing waits the digest says so", async () => {
+    const w = await setUp({ cardsAtOnce: 1 });
+    const [first, second] = many(2) as [Rotation, Rotation];
+    await w.deliver(first);
+    await w.deliver(second);
+    await w.deliver(approved(second));
+    const all = await w.cards();
+    expect(all.map((m) => m.metadata?.event_payload.rotation)).toEqual(["rot_0", undefined, "rot_1"]);
+    expect(all[1]?.text).toContain("has its card now");
+  });
+
+  it("rejected while it waits: no card, and the digest forgets it; expired unseen: a card tells", async () => {
+    const w = await setUp({ cardsAtOnce: 1 });
+    const [first, second, third] = many(3) as [Rotation, Rotation, Rotation];
+    for (const r of [first, second, third]) await w.deliver(r);
+    await w.deliver(ended(second, "rejected", "rejected"));
+    await w.clock.turn(HOUR);
+    await w.deliver(ended(third, "expired", "expired"));
+    const all = await w.cards();
+    expect(all.map((m) => m.metadata?.event_payload.rotation)).toEqual(["rot_0", undefined, "rot_2"]);
+    expect(buttons(all[2])).toEqual([]);
+  });
+
+  it("R5: an urgent one never waits", async () => {
+    const w = await setUp({ cardsAtOnce: 1 });
+    await w.deliver(opened());
+    await w.deliver(opened({ id: "rot_urgent", reason: "deactivated_elsewhere" }));
+    expect((await w.cards()).map((m) => m.metadata?.event_payload.rotation)).toEqual(["rot_test", "rot_urgent"]);
+  });
+});
+
+describe("reminders", () => {
+  it("at half of the time, once per wait, with a mention, and the time of it is asked for", async () => {
+    const w = await setUp();
+    const r = opened();
+    expect(await w.deliver(r)).toEqual({ nextAt: NOON + 36 * HOUR });
+    await w.clock.turn(36 * HOUR - 1);
+    expect(await w.deliver(r)).toEqual({ nextAt: NOON + 36 * HOUR });
+    expect(await w.thread()).toEqual([]);
+    await w.clock.turn(1);
+    expect(await w.deliver(r)).toEqual({ nextAt: null });
+    await w.deliver(r);
+    expect(told(await w.thread())).toEqual([
+      expect.stringContaining(`<!subteam^S01>, <@${people.get("ada")}>: this still waits to be decided`),
+    ]);
+    const next = { ...approved(r), enteredAt: w.clock.now(), deadline: w.clock.now() + DAY };
+    await w.deliver(next);
+    await w.clock.turn(12 * HOUR);
+    await w.deliver(next);
+    expect(told(await w.thread()).at(-1)).toContain(`<@${people.get("ada")}>: this still waits for a new key`);
+  });
+
+  it("a compromised one has no deadline and is reminded of after an hour", async () => {
+    const w = await setUp();
+    const r = opened({ reason: "compromised", deadline: null });
+    expect(await w.deliver(r)).toEqual({ nextAt: NOON + HOUR });
+    await w.clock.turn(HOUR);
+    await w.deliver(r);
+    expect(await w.thread()).toHaveLength(1);
+  });
+
+  it("escalates once to the second channel, mentioning its group and linking the card, and takes it back when it is settled", async () => {
+    const alarm = await slack.channel("alarm");
+    const w = await setUp({ escalation: { afterMs: 24 * HOUR, channel: alarm, group: "S09" } });
+    const r = opened();
+    expect(await w.deliver(r)).toEqual({ nextAt: NOON + 24 * HOUR });
+    await w.clock.turn(24 * HOUR);
+    await w.deliver(r);
+    await w.deliver(r);
+    const [message, ...more] = await slack.messages(alarm);
+    expect(more).toEqual([]);
+    expect(message?.text).toContain("<!subteam^S09>: *Replace the key of billing?* It waits to be decided since");
+    expect(JSON.stringify(message?.blocks)).toMatch(/<https?:[^|]+\|Open the card>/);
+    await w.deliver(ended(r, "rejected", "rejected"));
+    expect((await slack.messages(alarm))[0]?.text).toContain("Nothing is to be done here any more");
+  });
+
+  it("after the end there are none", async () => {
+    const w = await setUp();
+    await w.deliver(opened());
+    await w.clock.turn(2 * DAY);
+    expect(await w.deliver(ended(opened(), "rejected", "rejected"))).toEqual({ nextAt: null });
+    expect(told(await w.thread())).toEqual([expect.stringContaining("Rejected")]);
+  });
+});
+
+describe("the private message", () => {
+  const inbox = async (w: World, name = "ada"): Promise<SlackMessage[]> => {
+    const opening = await w.parts.client.call("conversations.open", { users: people.get(name) ?? "" });
+    const all = await slack.messages((opening.channel as { id: string }).id);
+    return all.filter((m) => JSON.stringify(m).includes(w.records.keys().next().value ?? ""));
+  };
+  const fresh = (): Rotation => opened({ id: `rot_dm${++spare}` });
+
+  it("brings the last approver one link per wait; neither memory, channel nor log has its address", async () => {
+    const w = await setUp();
+    const r = fresh();
+    await w.deliver(r);
+    for (let i = 0; i < 3; i++) await w.deliver(approved(r));
+    expect(w.links).toEqual([
+      { rotation: r.id, person: ada(), identities: [ada(), "mail:ada@example.com"], issuedBy: "keyturn" },
+    ]);
+    const [message] = await inbox(w);
+    expect(buttons(message)).toEqual([ACTION.open, ACTION.link, ACTION.delegate]);
+    expect(JSON.stringify(message)).toContain("/intake#ttt");
+    expect(JSON.stringify(message)).toContain("in workspace `wrkspc_1`");
+    for (const place of [[...w.memories], await w.cards(), await w.thread(), w.log.lines])
+      expect(JSON.stringify(place)).not.toContain("intake#");
+  });
+
+  it("a rejected key begins a new wait: a new link; once handed over the message says it is over", async () => {
+    const w = await setUp();
+    const r = approved(fresh());
+    await w.deliver(r);
+    const again = after(after(r, "staged", "verifying"), "key_rejected", "awaiting_replacement");
+    await w.deliver(again);
+    expect(w.links).toHaveLength(2);
+    await w.deliver(after(again, "staged", "verifying"));
+    const messages = await inbox(w);
+    expect(messages).toHaveLength(2);
+    for (const message of messages) {
+      expect(message.text).toContain("No key is needed here any more");
+      expect(buttons(message)).toEqual([]);
+      expect(JSON.stringify(message)).not.toContain("intake#");
+    }
+  });
+
+  it("R21: where four eyes forbid the approver to hand over, they are asked to name somebody", async () => {
+    const w = await setUp();
+    w.issue.how = () => Promise.reject(new KeyturnError("NOT_AN_APPROVER", "four eyes"));
+    await w.deliver(approved(fresh()));
+    const [message] = await inbox(w);
+    expect(buttons(message)).toEqual([ACTION.delegate]);
+    expect(message?.text).toContain("Somebody else has to hand the new key over");
+  });
+
+  it.each(["cannot_dm_bot", "user_disabled", "missing_scope"])(
+    "%s: no link is made, it is logged once, and the rest is said",
+    async (error) => {
+      const w = await setUp();
+      slack.fault("conversations.open", { kind: "error", error });
+      const r = approved(fresh());
+      const { nextAt } = await w.deliver(r);
+      await w.deliver(r);
+      expect([w.links, w.log.events()]).toEqual([[], ["slack.no_private_message"]]);
+      expect(nextAt).not.toBeNull();
+    },
+  );
+
+  it("a Slack that does not answer is tried again, and the earlier link ends with the next", async () => {
+    const w = await setUp();
+    const r = fresh();
+    await w.deliver(r);
+    slack.fault("chat.postMessage", { kind: "answer", body: { ok: true, ts: "1.2" } }, { kind: "silent" });
+    await expect(w.deliver(approved(r))).rejects.toMatchObject({ reason: "no_answer" });
+    await w.deliver(approved(r));
+    expect(w.links).toHaveLength(2);
+  });
+
+  it("nobody of Slack approved, or there are no pages: no message", async () => {
+    const w = await setUp({ publicUrl: null });
+    await w.deliver(approved(fresh()));
+    const other = await setUp();
+    const byCli = approved(fresh());
+    await other.deliver({ ...byCli, approvals: byCli.approvals.map((a) => ({ ...a, via: "cli", actor: "cli:a@b" })) });
+    expect([...w.links, ...other.links]).toEqual([]);
+  });
+
+  it("somebody who is named gets a link with all that names them; guests, bots and strangers do not", async () => {
+    const w = await setUp();
+    const r = approved(fresh());
+    w.records.set(r.id, r);
+    const grace = people.get("grace") ?? "";
+    await w.messages.sendLink(grace, r.id, ada());
+    expect(w.links).toEqual([
+      {
+        rotation: r.id,
+        person: `slack:${grace}`,
+        identities: [`slack:${grace}`, "mail:grace@emulate.dev"],
+        issuedBy: ada(),
+      },
+    ]);
+    expect(await inbox(w, "grace")).toHaveLength(1);
+    slack.fault("users.info", {
+      kind: "answer",
+      body: { ok: true, user: { id: grace, team_id: "T000000001", is_restricted: true } },
+    });
+    await expect(w.messages.sendLink(grace, r.id)).rejects.toMatchObject({ code: "NOT_AN_APPROVER" });
+    await expect(w.messages.sendLink("U404", r.id)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(w.messages.sendLink(grace, "rot_404")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    w.issue.how = () => Promise.resolve(null);
+    await expect(w.messages.sendLink(grace, r.id)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    expect(w.links).toHaveLength(1);
+  });
+});
