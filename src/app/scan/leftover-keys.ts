@@ -27,7 +27,8 @@ export async function reportLeftoverKeys(
     problems.push({
       code: "leftover_key",
       target: r.target,
-      message: `${key.name} (${id}) of ${r.id} is still active and unused; keyturn revoke ${id} --unmanaged`,
+      // Whether somebody else uses it is not looked at here.
+      message: `${key.name} (${id}) of ${r.id} is still active, and no target reads it; if nothing else uses it: keyturn revoke ${id} --unmanaged`,
     });
   }
 }
