@@ -19,7 +19,8 @@ export function isWatched(r: Rotation, now: Instant): boolean {
     r.state === "rolled_back" || (r.state === "cancelled" && (r.replacement !== null || r.reason === "compromised"));
   return kept && r.endedAt !== null && now < r.endedAt + WATCH_MS;
 }
-const HISTORY_LIMIT = 500;
+/** Entries of a record that are kept; the chain has all. */
+export const HISTORY_LIMIT = 500;
 const KEEPS_ATTENTION: readonly Event[] = ["drained", "elapsed", "p1_lost"];
 
 /** True when at least one destination was moved to the replacement and not back. */

@@ -1,6 +1,8 @@
 import type { LastKnown } from "../../ports/audit.ts";
-import type { Rotation } from "../../rotation/record.ts";
+import type { HistoryEntry, Rotation } from "../../rotation/record.ts";
+import { HISTORY_LIMIT } from "../../rotation/transition.ts";
 import type { Deps } from "../deps.ts";
+import { historyOnRecord } from "./history-on-record.ts";
 import type { Problem } from "./report.ts";
 import { restoreHold, revisionAfter, saveRebuilt } from "./restore.ts";
 
@@ -19,13 +21,25 @@ export async function rebuildFromSink(deps: Deps, known: LastKnown | null, probl
   for (const [subject, { actor }] of known.holds) {
     if (held[subject] === undefined) await restoreHold(deps, subject, actor, "sink");
   }
+  const lost: Lost[] = [];
   for (const [id, { revision, record }] of known.checkpoints) {
     const there = await deps.rotations.load(id);
     if ((there !== null && there.revision >= revision) || !isCheckpoint(record, id)) continue;
-    if (await restore(deps, record, there, problems)) rebuilt.push(id);
+    lost.push({ checkpoint: record, there });
   }
-  rebuilt.push(...(await endAgain(deps, known, problems)));
+  lost.push(...(await endedElsewhere(deps, known)));
+  // One reading of the sink for all of them.
+  const histories = await historyOnRecord(deps, new Set(lost.map(({ checkpoint }) => checkpoint.id)));
+  for (const one of lost) {
+    if (await restore(deps, one, histories.get(one.checkpoint.id) ?? [], problems)) rebuilt.push(one.checkpoint.id);
+  }
   return rebuilt;
+}
+
+/** What the sink has of a rotation, and the stale record that Redis still has, if any. */
+interface Lost {
+  checkpoint: Checkpoint;
+  there: Rotation | null;
 }
 
 const isCheckpoint = (x: unknown, id: string): x is Checkpoint =>
@@ -41,8 +55,8 @@ const isCheckpoint = (x: unknown, id: string): x is Checkpoint =>
 
 async function restore(
   deps: Deps,
-  checkpoint: Checkpoint,
-  there: Rotation | null,
+  { checkpoint, there }: Lost,
+  onRecord: readonly HistoryEntry[],
   problems: Problem[],
 ): Promise<boolean> {
   const now = deps.clock.now();
@@ -57,7 +71,10 @@ async function restore(
     lease: null,
     retry: null,
     wakeAt: checkpoint.endedAt === null || !checkpoint.cleanedUp ? now : null,
-    history: [...(there?.history ?? []), { at: now, event: "rebuilt", actor: "keyturn", via: "scan" }],
+    history: [
+      ...(onRecord.length > 0 ? onRecord : (there?.history ?? [])),
+      { at: now, event: "rebuilt", actor: "keyturn", via: "scan" },
+    ].slice(-HISTORY_LIMIT),
   };
   const saved = await saveRebuilt(deps, record, there?.revision ?? 0, { from: "sink", revision: checkpoint.revision });
   const outcome = saved
@@ -73,7 +90,7 @@ async function restore(
 }
 
 /** Rotations that are open in an old restore of Redis, although the sink has their end. */
-async function endAgain(deps: Deps, known: LastKnown, problems: Problem[]): Promise<string[]> {
+async function endedElsewhere(deps: Deps, known: LastKnown): Promise<Lost[]> {
   const revived = new Map<string, Rotation>();
   for (const id of await deps.rotations.openIds()) {
     const there = await deps.rotations.load(id);
@@ -87,10 +104,8 @@ async function endAgain(deps: Deps, known: LastKnown, problems: Problem[]): Prom
     if (rotation !== null && revived.has(rotation) && isCheckpoint(checkpoint, rotation))
       ends.set(rotation, checkpoint);
   }
-  const rebuilt: string[] = [];
-  for (const [id, there] of revived) {
-    const end = ends.get(id);
-    if (end !== undefined && (await restore(deps, end, there, problems))) rebuilt.push(id);
-  }
-  return rebuilt;
+  return [...revived].flatMap(([id, there]): Lost[] => {
+    const checkpoint = ends.get(id);
+    return checkpoint === undefined ? [] : [{ checkpoint, there }];
+  });
 }

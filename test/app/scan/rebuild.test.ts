@@ -83,6 +83,27 @@ describe("P8: Redis is lost, the audit sink is not", () => {
     if (state === "awaiting_approval") await approve(world.deps, ID, BY);
     await finish();
   });
+  it.each(STATES)("in %s: the history says again what happened and by whom, from the audit sink", async (state) => {
+    await to(state);
+    const before = await rotation();
+    world.redis.restore();
+    await full();
+    const rebuilt = { at: world.clock.now(), event: "rebuilt", actor: "keyturn", via: "scan" };
+    expect((await rotation()).history).toEqual([...before.history, rebuilt]);
+    world.redis.restore();
+    await full();
+    expect((await rotation()).history).toEqual([...before.history, rebuilt, rebuilt]);
+  });
+  it("a sink that fails while it is read for the history spoils nothing", async () => {
+    await to("verifying");
+    world.redis.restore();
+    world.audit.entries = async function* () {
+      yield* [];
+      throw new Error("gone");
+    };
+    expect((await full()).rebuilt).toEqual([ID]);
+    expect((await rotation()).history.map((h) => h.event)).toEqual(["rebuilt"]);
+  });
   it("once is enough: the next scan finds nothing to rebuild", async () => {
     await to("verifying");
     world.redis.restore();
