@@ -15,8 +15,37 @@ export interface Addresses {
   google: string;
 }
 
+/** How people are reached; without it they decide on the command line alone. */
+export interface PeopleConfig {
+  slack: { apiUrl: string; botToken: string; signingSecret: string; channel: string; teamId: string; appId: string };
+  /** The user group that may approve. */
+  group: string;
+  signInToken: string;
+  /** Of the pages. */
+  port: number;
+}
+
+function peopleText(folder: Folder, people: PeopleConfig | null): string {
+  if (people === null)
+    return `approvers: { cli: ["*"] }
+http: { host: 127.0.0.1, port: 0, metricsPort: 0 }
+`;
+  const { slack, group, port } = people;
+  return `approvers: { slack: { groups: [${group}] }, cli: ["*"] }
+slack:
+  botToken: ${quoted(`file:${folder.slackTokenFile}`)}
+  signingSecret: ${quoted(`file:${folder.slackSecretFile}`)}
+  channel: ${slack.channel}
+  teamId: ${slack.teamId}
+  appId: ${slack.appId}
+  apiUrl: ${quoted(slack.apiUrl)} # simulated; without this line: Slack's own
+signIn: { token: ${quoted(`file:${folder.signInFile}`)} }
+http: { host: 127.0.0.1, port: ${port}, metricsPort: 0, publicUrl: "http://127.0.0.1:${port}" }
+`;
+}
+
 /** The configuration of the demo: the real schema, read by the real loader. */
-export function configText(folder: Folder, { baseUrl, google }: Addresses): string {
+export function configText(folder: Folder, { baseUrl, google }: Addresses, people: PeopleConfig | null = null): string {
   return `# Written by \`npm run demo\`. Time is compressed here and nowhere else; production values are beside it.
 install: demo
 anthropic:
@@ -39,13 +68,21 @@ targets:
       - { store: google, secret: ${SECRET}, field: ${FIELD} }
   ${YOUNG_TARGET}:
     destinations: [{ store: files, secret: reports.env, field: ${FIELD} }]
-approvers: { cli: ["*"] }
 audit: { file: ${quoted(folder.auditFile)}, log: false }
-http: { host: 127.0.0.1, port: 0, metricsPort: 0 }
-`;
+${peopleText(folder, people)}`;
 }
 
-export function writeConfig(folder: Folder, addresses: Addresses, adminKey: string): void {
-  writeFileSync(folder.adminKeyFile, `${adminKey}\n`, { mode: 0o600 });
-  writeFileSync(folder.configFile, configText(folder, addresses), { mode: 0o600 });
+export function writeConfig(
+  folder: Folder,
+  addresses: Addresses,
+  adminKey: string,
+  people: PeopleConfig | null = null,
+): void {
+  const write = (file: string, text: string) => writeFileSync(file, text, { mode: 0o600 });
+  write(folder.adminKeyFile, `${adminKey}\n`);
+  write(folder.configFile, configText(folder, addresses, people));
+  if (people === null) return;
+  write(folder.slackTokenFile, `${people.slack.botToken}\n`);
+  write(folder.slackSecretFile, `${people.slack.signingSecret}\n`);
+  write(folder.signInFile, `${people.signInToken}\n`);
 }

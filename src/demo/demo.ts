@@ -1,27 +1,18 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { destination, pino } from "pino";
-import { loadConfig } from "../../config/load.ts";
-import { type App, compose } from "../compose.ts";
 import { asKeyturnError } from "../rotation/errors.ts";
-import { type Application, type ApplicationReport, startApplication, together } from "./application.ts";
-import { type Check, checkAll } from "./checks.ts";
-import { writeConfig } from "./configuration.ts";
+import type { Rotation } from "../rotation/record.ts";
+import type { ApplicationReport } from "./application.ts";
+import type { Check } from "./checks.ts";
 import { Interrupted, StepFailed } from "./failure.ts";
-import { type Folder, keyIn, restOf } from "./folder.ts";
-import { type GoogleSecret, SECRET, openGoogleSecret } from "./google.ts";
-import { PLANTED, plant } from "./organization.ts";
-import { type Say, askThePerson, playBothPeople } from "./person.ts";
+import type { Folder } from "./folder.ts";
+import { type Say, playBothPeople } from "./person.ts";
 import type { Processes } from "./processes.ts";
-import { overview } from "./scan-overview.ts";
+import { type Parts, examine, setUp } from "./scenery.ts";
 import type { Line } from "./timeline.ts";
 import { Watch } from "./watch.ts";
 
 export interface DemoOptions {
   folder: Folder;
-  /** A person approves and submits. */
-  manual: boolean;
-  /** How a person starts Keyturn here. */
-  keyturn: string;
   say: (line: Line) => void;
   signal: AbortSignal;
   processes: Processes;
@@ -53,13 +44,22 @@ const ATTENTION_MS = 10_000;
  * a dotenv file.
  * Compresses time through the configuration alone. Never throws; every process has ended when it resolves.
  */
-export async function runDemo(options: DemoOptions): Promise<DemoReport> {
-  const { folder, processes, signal } = options;
-  const parts: Parts = { app: null, application: null, watch: null, google: null };
-  const report = { ...NOTHING_YET };
-  try {
+export function runDemo(options: DemoOptions): Promise<DemoReport> {
+  return staged(options, async (parts, report) => {
     await play(options, parts, report);
     report.ok = report.checks.every((check) => check.ok);
+  });
+}
+
+/** Around every play: what goes wrong is in the report, and everything ends. Never throws. */
+export async function staged(
+  { folder, processes, signal }: Pick<DemoOptions, "folder" | "processes" | "signal">,
+  act: (parts: Parts, report: DemoReport) => Promise<void>,
+): Promise<DemoReport> {
+  const parts: Parts = { app: null, application: null, google: null };
+  const report = { ...NOTHING_YET };
+  try {
+    await act(parts, report);
   } catch (thrown) {
     // Ctrl-C on a terminal reaches every process of the group: what fails through it is no failure.
     await pause(SIGNAL_MS);
@@ -88,102 +88,33 @@ const NOTHING_YET: DemoReport = {
   error: null,
 };
 
-/** What has been started so far, to be ended whatever happens. */
-interface Parts {
-  app: App | null;
-  application: Application | null;
-  watch: Watch | null;
-  google: GoogleSecret | null;
-}
-
 async function play(options: DemoOptions, parts: Parts, report: DemoReport): Promise<void> {
   const { folder, processes, signal } = options;
   const say: Say = (label, text, copy = []) => options.say({ at: Date.now(), label, text, copy });
-  const [ready, manager] = await Promise.all([
-    processes.startSandbox(folder.sandbox, folder.sandboxLog),
-    processes.startGoogle(folder.googleLog),
-  ]);
-  const organization = await plant(ready.url, folder);
-  report.sandboxUrl = ready.url;
-  say("the organization", `is simulated at ${ready.url}: ${PLANTED}`);
+  const scenery = await setUp({ folder, processes, say, people: null }, parts, report);
+  const { app, organization, application, serve } = scenery;
 
-  const google = (parts.google = await openGoogleSecret(manager.endpoint));
-  await google.put(organization.outgoing.text);
-  say(
-    "secrets manager",
-    `Google Secret Manager's protocol (gRPC) at ${manager.endpoint}: secret ${SECRET} holds app-key, as app.env does`,
-  );
-
-  writeConfig(folder, { baseUrl: ready.url, google: manager.endpoint }, ready.adminKey);
-  const loaded = loadConfig({ path: folder.configFile });
-  const log = pino({ level: "warn" }, destination({ dest: folder.demoLog, sync: true, mode: 0o600 }));
-  // A server in memory lives in this process; everything else finds it through the folder.
-  const app = (parts.app = await compose(loaded, { log, allowMemory: true }));
-  report.redis = app.redis.durable ? "server" : "memory";
-  say(
-    "Redis",
-    app.redis.durable
-      ? "a server of our own, durable (append-only file)"
-      : "no redis-server or valkey-server is installed: js-redis-server in this process's memory, which keeps nothing after the demo",
-  );
-
-  const rest = restOf(folder.envFile);
-  const application = (parts.application = together([
-    startApplication(() => keyIn(folder.envFile), ready.url),
-    startApplication(() => google.key(), ready.url),
-  ]));
-  say(
-    "the applications",
-    `one reads app.env, one reads ${SECRET}: each calls the API every second, through everything that follows`,
-  );
-  await lookFirst(processes, folder, say);
-  const serve = await processes.startServe(folder.configFile, folder.serveLog);
-  say("keyturn serve", `runs as process ${serve.pid}, health at http://127.0.0.1:${serve.httpPort}/readyz, and scans`);
-
-  const watch = (parts.watch = new Watch({
+  const watch = new Watch({
     app,
     application,
     say: options.say,
     signal,
     check: () => processes.check(),
-    attentionMs: options.manual ? null : ATTENTION_MS,
-  }));
+    attentionMs: ATTENTION_MS,
+  });
   try {
-    const scene = { folder, organization, processes, watch, say, keyturn: options.keyturn };
-    await (options.manual ? askThePerson(scene) : playBothPeople(scene));
-    await watch.until(["completed"], options.manual ? null : TO_THE_END_MS);
+    await playBothPeople({ folder, organization, processes, watch, say });
+    await watch.until(["completed"], TO_THE_END_MS);
   } finally {
-    describeRotation(watch, report);
+    describeRotation(watch.seen, report);
   }
   // The last word goes into the audit log before it is checked.
   await serve.stop();
   await application.stop();
-  const audit = await processes.keyturn(["audit", "verify", "--json", "--config", folder.configFile]);
-  const bystanders = organization.bystanders.map((key) => key.id);
-  const evidence = {
-    folder,
-    rest,
-    google,
-    bystanders,
-    audit,
-    sandbox: organization.sandbox,
-    outgoingText: organization.outgoing.text,
-  };
-  report.checks = await checkAll({ ...evidence, record: watch.record, application: application.report() });
+  report.checks = await examine(scenery, watch.record, folder, processes);
 }
 
-/** What anybody would do first: look, without changing anything. */
-async function lookFirst(processes: Processes, folder: Folder, say: Say): Promise<void> {
-  const scan = await processes.keyturn(["scan", "--dry-run", "--json", "--config", folder.configFile]);
-  if (scan.exit !== 0)
-    throw new StepFailed(
-      `keyturn scan --dry-run ended with ${scan.exit ?? "a signal"}: ${scan.stderr.trim()}${scan.stdout.trim()}`,
-    );
-  say("scan --dry-run", overview(scan.stdout));
-}
-
-function describeRotation(watch: Watch, report: DemoReport): void {
-  const record = watch.seen;
+export function describeRotation(record: Rotation | null, report: DemoReport): void {
   if (record === null) return;
   const named = (key: { id: string; name: string } | null) => (key === null ? null : { id: key.id, name: key.name });
   Object.assign(report, {

@@ -16,6 +16,10 @@ export interface Folder {
   youngEnvFile: string;
   configFile: string;
   adminKeyFile: string;
+  /** Only where people have a chat and a page. */
+  slackTokenFile: string;
+  slackSecretFile: string;
+  signInFile: string;
   auditFile: string;
   serveLog: string;
   sandboxLog: string;
@@ -46,6 +50,9 @@ export function makeFolder(given: string | null): Folder {
     youngEnvFile: inside("reports.env"),
     configFile: inside("keyturn.yaml"),
     adminKeyFile: inside("admin-key"),
+    slackTokenFile: inside("slack-bot-token"),
+    slackSecretFile: inside("slack-signing-secret"),
+    signInFile: inside("sign-in-token"),
     auditFile: inside("audit.jsonl"),
     serveLog: inside("serve.log"),
     sandboxLog: inside("sandbox.log"),

@@ -38,9 +38,10 @@ export class Processes {
     process.once("exit", this.#last);
   }
 
-  /** The simulated organization, on a port of its own. @throws StepFailed when it does not start */
-  async startSandbox(state: string, logFile: string): Promise<SandboxReady> {
-    return (await this.#untilReady("the sandbox", [SANDBOX, "--state", state, "--quiet"], logFile)) as SandboxReady;
+  /** The simulated organization. @param port 0: any free one. @throws StepFailed when it does not start */
+  async startSandbox(state: string, logFile: string, port = 0): Promise<SandboxReady> {
+    const args = [SANDBOX, "--state", state, "--port", String(port), "--quiet"];
+    return (await this.#untilReady("the sandbox", args, logFile)) as SandboxReady;
   }
 
   /** Google Secret Manager, simulated. @throws StepFailed when it does not start */

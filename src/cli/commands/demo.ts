@@ -1,9 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { runDemo } from "../../demo/demo.ts";
+import { runManual } from "../../demo/manual.ts";
+import { openScreen } from "../../demo/screen.ts";
 import { makeFolder } from "../../demo/folder.ts";
 import { Processes } from "../../demo/processes.ts";
 import { summary } from "../../demo/summary.ts";
-import { formatLine, shellWord } from "../../demo/timeline.ts";
+import { type Line, formatLine, shellWord } from "../../demo/timeline.ts";
 import { text } from "../actor.ts";
 import type { Command } from "../command.ts";
 
@@ -12,10 +14,10 @@ const DEFAULT_WIDTH = 120;
 
 export const demo: Command = {
   name: "demo",
-  usage: "[--manual] [--dir <folder>]",
+  usage: "[--manual [--exit-when-done]] [--dir <folder>]",
   summary: "a key's whole way, from old to archived, on embedded parts, in about a minute",
   positionals: [0, 0],
-  options: { manual: { type: "boolean" }, dir: { type: "string" } },
+  options: { manual: { type: "boolean" }, "exit-when-done": { type: "boolean" }, dir: { type: "string" } },
   run: async (context) => {
     const folder = makeFolder(text(context.values["dir"]));
     const manual = context.values["manual"] === true;
@@ -28,14 +30,23 @@ export const demo: Command = {
     const width = "columns" in out && typeof out.columns === "number" ? out.columns : DEFAULT_WIDTH;
     const commands = commandsHere();
     out.write(`Everything is simulated and stays in ${folder.dir}\n\n`);
-    const report = await runDemo({
+    const terminal = "isTTY" in out && out.isTTY === true;
+    const screen = openScreen(out, () => (terminal ? width : null));
+    const given = {
       folder,
-      manual,
       processes,
-      keyturn: commands.keyturn,
       signal: interruption.signal,
-      say: (line) => void out.write(`${formatLine(line, startedAt, width)}\n`),
-    });
+      say: (line: Line) => screen.line(formatLine(line, startedAt, width)),
+    };
+    const report = manual
+      ? await runManual({
+          ...given,
+          keyturn: commands.keyturn,
+          status: (now) => screen.status(now),
+          exitWhenDone: context.values["exit-when-done"] === true,
+        })
+      : await runDemo(given);
+    screen.end();
     interruption.stop();
     const seconds = Math.round((Date.now() - startedAt) / 1000);
     const { dir, envFile, configFile, auditFile } = folder;
