@@ -70,3 +70,22 @@ const snoozeFields = (): Html =>
       </select>
       <button class="second">Snooze</button></span
     >`;
+
+/** The commands of an attention's next step, by the button here that does the same. */
+const BUTTONS: readonly (readonly [RegExp, string, (r: Situation["r"]) => string])[] = [
+  [/keyturn approve \S+?(?=[;,]|$)/g, "approve", () => "“Approve this plan”"],
+  [/keyturn retry \S+?(?=[;,]|$)/g, "retry", () => "“Look again now”"],
+  [/keyturn cancel \S+?(?=[;,]|$)/g, "cancel", () => "“Stop”"],
+  [/keyturn proceed \S+ --reason …/g, "proceed", () => "“Go on”"],
+  [/keyturn reinstate \S+?(?=[;,]|$)/g, "reinstate", (r) => `“Make ${r.outgoing.name} active again”`],
+  [/keyturn unhold \S+/g, "unhold", (r) => `“Lift the hold on ${subjectOf(r)}”`],
+];
+
+/** A next step for somebody at this page: commands that have a button here are named by it, others stay commands. */
+export function adviceFor(s: Situation, mayDecide: boolean): (next: string) => string {
+  if (!mayDecide) return (next) => next;
+  return (next) =>
+    BUTTONS.filter(([, action]) => ACTIONS[action]?.offered(s) === true)
+      .reduce((text, [command, , button]) => text.replaceAll(command, button(s.r)), next)
+      .replace(`keyturn show ${s.r.id}`, "read this page");
+}

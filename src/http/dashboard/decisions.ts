@@ -2,6 +2,7 @@ import { type Decider, authorizeOn } from "../../app/decisions.ts";
 import type { Deps } from "../../app/deps.ts";
 import { issueLink } from "../../app/intake/links.ts";
 import { revoke } from "../../app/revoke.ts";
+import { rotate } from "../../app/rotate.ts";
 import { identitiesOf } from "../../ports/settings.ts";
 import { asKeyturnError } from "../../rotation/errors.ts";
 import type { Route } from "../server.ts";
@@ -44,6 +45,11 @@ export function decisionRoutes(options: DashboardOptions): Route[] {
 const ON_TARGET: Record<string, (deps: Deps, name: string, by: Decider) => Promise<string>> = {
   hold: holdOn,
   unhold: unholdOn,
+  rotate: async (deps, name, by) => {
+    await authorizeOn(deps, name, by);
+    const r = await rotate(deps, name, by.actor, null);
+    return r.state === "awaiting_approval" ? "Proposed: its plan waits for approval." : "A rotation is open.";
+  },
   revoke: async (deps, name, by) => (await revoke(deps, name, by, { unmanaged: false })).message,
 };
 

@@ -72,6 +72,7 @@ export function targetPage(given: {
       html`<section class="actions" aria-labelledby="actions">
         <h2 id="actions">What you can do</h2>
         ${t.held ? form("unhold", "Lift the hold") : form("hold", "Hold: deactivate nothing")}
+        ${t.rotation === null && form("rotate", "Propose a rotation now")}
         <p><a class="danger" href="${targetPath(t.name)}/revoke">Revoke the key as compromised…</a></p>
       </section>`
     }

@@ -34,7 +34,7 @@ export function pageOf(frame: Frame, body: Html): Html {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <link rel="stylesheet" href="/dashboard.css?v=${CSS_VERSION}" />
-        <link rel="icon" href="data:," />
+        <link rel="icon" type="image/svg+xml" href="/dashboard.svg" />
         ${goOn !== undefined && html`<meta http-equiv="refresh" content="0; url=${goOn}" />`}
       </head>
       <body>
@@ -81,8 +81,11 @@ export interface Pages {
 }
 
 export function pagesOf(install: string, publicUrl: string | null): Pages {
+  const base = pageHeaders({ publicUrl, script: false, forms: true });
   const headers = {
-    ...pageHeaders({ publicUrl, script: false, forms: true }),
+    ...base,
+    // Our own icon.
+    "content-security-policy": `${base["content-security-policy"]}; img-src 'self'`,
     // With no-referrer browsers send `Origin: null` with forms, and nothing could be checked; others still get nothing.
     "referrer-policy": "same-origin",
     "content-type": "text/html; charset=utf-8",
@@ -106,17 +109,24 @@ export function pagesOf(install: string, publicUrl: string | null): Pages {
   };
 }
 
-/** The one style sheet; its address changes with its content. */
-export const styleRoute = (publicUrl: string | null): Route => ({
-  method: "GET",
-  path: "/dashboard.css",
-  handle: async () => ({
-    status: 200,
-    body: CSS,
-    headers: {
-      ...pageHeaders({ publicUrl, script: false }),
-      "content-type": "text/css; charset=utf-8",
-      "cache-control": "public, max-age=31536000, immutable",
-    },
-  }),
-});
+/** A key in a circle. */
+const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15" fill="#0b5c8a"/><g fill="none" stroke="#fff" stroke-width="2.5" stroke-linecap="round"><circle cx="11.5" cy="16" r="3.8"/><path d="M15.5 16H25v4M21 16v3"/></g></svg>`;
+
+/** The style sheet, whose address changes with its content, and the icon. */
+export function fileRoutes(publicUrl: string | null): Route[] {
+  const file = (path: string, type: string, body: string): Route => ({
+    method: "GET",
+    path,
+    handle: () =>
+      Promise.resolve({
+        status: 200,
+        body,
+        headers: {
+          ...pageHeaders({ publicUrl, script: false }),
+          "content-type": type,
+          "cache-control": "public, max-age=31536000, immutable",
+        },
+      }),
+  });
+  return [file("/dashboard.css", "text/css; charset=utf-8", CSS), file("/dashboard.svg", "image/svg+xml", ICON)];
+}

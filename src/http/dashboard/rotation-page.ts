@@ -12,19 +12,21 @@ export interface RotationPage {
   holds: readonly string[];
   now: Instant;
   controls: Html | null;
+  /** An attention's next step in the words of this page. */
+  advice: (next: string) => string;
 }
 
 /** One rotation: what is wrong and what a person can do first, then what, why, where, and how it came here. */
-export function rotationPage({ r, holds, now, controls }: RotationPage): Html {
+export function rotationPage({ r, holds, now, controls, advice }: RotationPage): Html {
   return html`<p class="crumbs"><a href="/">Overview</a></p>
     <h1>${r.target ?? r.outgoing.name} ${badge(r)}</h1>
-    <p class="lead">${summaryOf(r)}</p>
-    ${attention(r, now)}${controls}
+    ${r.attention === null && html`<p class="lead">${summaryOf(r)}</p>`} ${attention(r, now, advice)}
+    ${r.state === "awaiting_approval" && planOf(r)} ${controls}
     <section aria-labelledby="facts">
       <h2 id="facts">Now</h2>
       ${facts(rows(r, holds, now))}
     </section>
-    ${planOf(r)}
+    ${r.state !== "awaiting_approval" && planOf(r)}
     <section aria-labelledby="timeline">
       <h2 id="timeline">What happened</h2>
       ${timeline(r, now)}
@@ -46,7 +48,7 @@ export const facts = (all: readonly (readonly [string, Value])[]): Html =>
   </dl>`;
 
 /** What happened, what it means for applications, and what to do: in this order, because it is read in a hurry. */
-export function attention(r: Rotation, now: Instant): Html | null {
+function attention(r: Rotation, now: Instant, advice: RotationPage["advice"]): Html | null {
   if (r.attention === null) return null;
   const { code, message, next, since } = r.attention;
   return html`<section class="attention" aria-labelledby="attention">
@@ -54,16 +56,18 @@ export function attention(r: Rotation, now: Instant): Html | null {
     ${facts([
       ["What happened", html`${message} <span class="quiet">${time(since, now)}</span>`],
       ["Impact", impactOf(code)],
-      ["Next", next],
+      ["Next", sentence(advice(next))],
     ])}
   </section>`;
 }
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function rows(r: Rotation, holds: readonly string[], now: Instant): (readonly [string, Value])[] {
   const waits = waitsFor(r);
   const found: (readonly [string, Value])[] = [];
   if (waits !== null) found.push(["Waits for", html`${waits}, since ${time(r.enteredAt, now)}`]);
-  if (r.deadline !== null) found.push(["Until", dated(r.deadline, now)]);
+  if (r.deadline !== null) found.push(["Ends by itself", dated(r.deadline, now)]);
   if (r.state === "grace_period" && r.graceEndsAt !== null && r.target !== null)
     found.push(["Archived", dated(r.graceEndsAt, now)]);
   if (r.endedAt !== null) found.push(["Ended", dated(r.endedAt, now)]);
@@ -75,7 +79,7 @@ function rows(r: Rotation, holds: readonly string[], now: Instant): (readonly [s
         ${holds.map((h) => html`<li>${h}</li>`)}
       </ul>`,
     ]);
-  found.push(["Why", `${REASONS[r.reason]}`.replace(/^./, (c) => c.toUpperCase())]);
+  found.push(["Why", sentence(REASONS[r.reason])]);
   found.push(["Old key", keyWords(r.outgoing, now)]);
   found.push([
     "New key",

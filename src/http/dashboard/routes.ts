@@ -9,11 +9,11 @@ import { queryOf } from "../sign-in/routes.ts";
 import type { SignedIn } from "../sign-in/session.ts";
 import { ACTIONS } from "./actions.ts";
 import { type DashboardOptions, deciderOf, mayDecide, shown } from "./context.ts";
-import { controls, pathOf } from "./controls.ts";
+import { adviceFor, controls, pathOf } from "./controls.ts";
 import { decisionRoutes } from "./decisions.ts";
 import { evidencePage, listPage, revokePage, targetPage } from "./other-pages.ts";
 import { overviewPage } from "./overview-page.ts";
-import { styleRoute } from "./page.ts";
+import { fileRoutes } from "./page.ts";
 import { rotationPage } from "./rotation-page.ts";
 import { targetPath } from "./targets.ts";
 
@@ -62,7 +62,13 @@ export function dashboardRoutes(options: DashboardOptions): Route[] {
       ]);
       const situation = { r, by: deciderOf(who), held: new Set(Object.keys(held)) };
       const forms = controls(situation, who, may, deps.settings.publicUrl !== null);
-      const body = rotationPage({ r, holds, now: deps.clock.now(), controls: forms });
+      const body = rotationPage({
+        r,
+        holds,
+        now: deps.clock.now(),
+        controls: forms,
+        advice: adviceFor(situation, may),
+      });
       return pages.show(200, { title: r.target ?? r.outgoing.name, who, word }, body);
     }),
   );
@@ -118,7 +124,7 @@ export function dashboardRoutes(options: DashboardOptions): Route[] {
   });
 
   return [
-    styleRoute(publicUrl),
+    ...fileRoutes(publicUrl),
     first,
     list,
     one,

@@ -3,7 +3,7 @@ import type { Instant } from "../../rotation/record.ts";
 import { pathOf } from "./controls.ts";
 import { type Html, html } from "./html.ts";
 import { badge } from "./rotation-page.ts";
-import { lasting, time } from "./time.ts";
+import { partOf, time } from "./time.ts";
 
 const DAY = 86_400_000;
 
@@ -12,7 +12,7 @@ export const targetPath = (name: string): string => `/targets/${encodeURICompone
 /** The key's age as a bar against its limit; the text beside it says the same. */
 export function ageBar({ ageMs, maxAgeMs, name }: Pick<TargetLine, "ageMs" | "maxAgeMs" | "name">): Html {
   if (ageMs === null || maxAgeMs === null || maxAgeMs <= 0) return html`<span class="quiet">age unknown</span>`;
-  const text = `${lasting(ageMs)} of ${lasting(maxAgeMs)}`;
+  const text = partOf(ageMs, maxAgeMs);
   const tone = ageMs >= maxAgeMs ? "over" : ageMs >= maxAgeMs * 0.85 ? "soon" : "young";
   const value = Math.min(1000, Math.round((ageMs / maxAgeMs) * 1000));
   return html`<span class="age"
@@ -26,7 +26,9 @@ export function targetRow(t: TargetLine, now: Instant): Html {
     <div>
       <a href="${targetPath(t.name)}"><strong>${t.name}</strong></a>
       ${t.held && html`<span class="badge calm">held</span>`}
-      <div class="quiet">${t.keyName ?? "key not known yet"}${t.hint !== null && html` <code>${t.hint}</code>`}</div>
+      <div class="quiet">
+        ${t.keyName ?? "key not known yet"}${t.hint !== null && t.hint !== "…" && html` <code>${t.hint}</code>`}
+      </div>
     </div>
     <div>${ageBar(t)}</div>
     <div>${standing(t, now)}</div>

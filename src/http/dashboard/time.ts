@@ -15,6 +15,15 @@ export function lasting(ms: number): string {
   return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
 }
 
+/** `3 of 90 days`, `8 hours of 90 days`. */
+export function partOf(ms: number, wholeMs: number): string {
+  const [part = "", unit = ""] = lasting(ms).split(" ");
+  const whole = lasting(wholeMs);
+  return whole.split(" ")[1]?.replace(/s$/, "") === unit.replace(/s$/, "")
+    ? `${part} of ${whole}`
+    : `${part} ${unit} of ${whole}`;
+}
+
 /** `in 3 days`, `2 hours ago`. */
 export function relative(at: Instant, now: Instant): string {
   const ms = at - now;

@@ -88,7 +88,7 @@ const WAITS: Record<string, string> = {
   person: "a person",
   us: "Keyturn",
   consumers: "the destinations",
-  clock: "time",
+  clock: "time to pass",
 };
 
 /** Who has the next action; null after the end. */

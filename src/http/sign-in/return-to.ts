@@ -1,9 +1,9 @@
 /** Only pages of ours that a person may be on their way to. */
-const OURS = /^\/(rotations|targets)?([/?][A-Za-z0-9_\-.~%/?=&:+]*)?$/;
+const OURS = /^\/(\?[\w\-.~%=&]*|(rotations|targets)([/?][\w\-.~%/?=&:+]*)?)?$/;
 
 /** Where to go after signing in: a path on this host, whatever the address says; else the overview. */
 export function returnTo(text: string | null | undefined): string {
-  if (text == null || text.length > 500 || !OURS.test(text) || text.startsWith("//")) return "/";
+  if (text == null || text.length > 500 || !OURS.test(text) || text.includes("..")) return "/";
   return text;
 }
 

@@ -30,7 +30,7 @@ describe("the dashboard", () => {
     const words = wordsOf(page.text);
     expect(words).toContain("1 rotation needs a person");
     expect(words).toContain("waits for an approver");
-    expect(words).toMatch(/fresh fresh-key .* 3 days of 90 days due in 87 days/);
+    expect(words).toMatch(/fresh fresh-key .* 3 of 90 days due in 87 days/);
     expect(words).toContain("nobody-knows");
     expect((await d.console.requests()).length).toBe(before);
   });

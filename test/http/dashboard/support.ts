@@ -63,7 +63,7 @@ export async function aSite(
   return site;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const { port, close } = await startHttpServer({
     host: "127.0.0.1",
     port: 0,
