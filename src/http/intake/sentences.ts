@@ -135,7 +135,7 @@ export const LINK_CLOSED: Record<ClosedLink, Sentence> = {
   },
   not_waiting: {
     say: "This rotation no longer waits for a key.",
-    next: "Nothing was stored. Look at the rotation's message in Slack for where it stands.",
+    next: "Look at the rotation's message in Slack for where it stands.",
   },
 };
 
