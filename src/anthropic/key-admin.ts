@@ -42,6 +42,7 @@ export function createKeyAdmin(options: KeyAdminOptions): KeyAdmin {
     organization: () => organization(deps),
     listKeys: (signal) => listKeyPages(deps, signal),
     getKey: async (keyId) => getKey(deps, requireKeyId(keyId)),
+    userEmail: async (userId) => userEmail(deps, userId),
     setKeyStatus: async (keyId, status, limits) => setKeyStatus(deps, requireKeyId(keyId), status, limits),
     usage: async (keyId, from, to, bucket) => usage.read({ keyId: requireKeyId(keyId), from, to, bucket }),
   };
@@ -66,6 +67,20 @@ async function getKey(deps: ClientDeps, keyId: string): Promise<Answer<AdminKey 
   if (typeof key === "string") throw invalid(path, `answered with ${key}`);
   if (key.id !== keyId) throw invalid(path, "answered with another key");
   return { value: key, serverTime: reply.serverTime };
+}
+
+async function userEmail(deps: ClientDeps, userId: string): Promise<string | null> {
+  const id = safeId(userId);
+  if (id === null) throw invalid("/v1/organizations/users", "has no such ids");
+  const path = `/v1/organizations/users/${id}`;
+  const reply = await ask(deps, path, []);
+  if (reply.status === 404 && typeOf(reply) === "not_found_error") return null;
+  const body = bodyOf(path, reply);
+  const email = isObject(body) ? body["email"] : null;
+  // An answer about somebody else, or one that is no address, must not decide who is one person.
+  if (!isObject(body) || body["id"] !== id || typeof email !== "string" || !/^[^\s@]{1,200}@[^\s@]{1,200}$/.test(email))
+    throw invalid(path, "answered without a usable `id` and `email`");
+  return email.toLowerCase();
 }
 
 /** An id goes into a path and into messages, so it must be one. @throws KEY_NOT_FOUND */

@@ -52,6 +52,11 @@ export interface KeyAdmin {
   /** null only on 404. */
   getKey(keyId: string): Promise<Answer<AdminKey | null>>;
   /**
+   * The address of the person behind a `user_…` id, in lower case. null: 404, the person is no longer in the organization.
+   * @throws ADMIN_DENIED, ADMIN_UNAVAILABLE, ADMIN_INVALID: then nobody knows
+   */
+  userEmail(userId: string): Promise<string | null>;
+  /**
    * Sets a status, once: no retry inside, and not sent at all after `notAfter` (R9). A timeout or a lost reply
    * throws ADMIN_UNAVAILABLE and says nothing of the outcome: read the key again.
    * @throws KEY_LIMIT, ADMIN_REFUSED (4xx), ADMIN_DENIED, ADMIN_UNAVAILABLE, LOCK_HELD when `notAfter` has passed

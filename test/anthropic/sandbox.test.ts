@@ -54,6 +54,14 @@ describe("against a simulated organization", () => {
     expect((await failureOf(admin.setKeyStatus("apikey_unknown", "active", soon()))).code).toBe("ADMIN_REFUSED");
   });
 
+  it("names the person behind a user id; nobody once they left", async () => {
+    const user = await console.createUser({ email: "Dana.Doe@Example.com", name: "Dana" });
+    expect(await admin.userEmail(user.id)).toBe("dana.doe@example.com");
+    await console.removeUser(user.id);
+    expect(await admin.userEmail(user.id)).toBeNull();
+    expect((await failureOf(admin.userEmail("../me"))).code).toBe("ADMIN_INVALID");
+  });
+
   it("tells a key limit apart from other refusals", async () => {
     const { key } = await console.createKey({ name: "limited" });
     await admin.setKeyStatus(key.id, "inactive", soon());

@@ -5,8 +5,10 @@ import { type Decider, cancel, proceed, reject, retry, snooze } from "../../src/
 import { hold } from "../../src/app/hold.ts";
 import { submit } from "../../src/app/intake/submit.ts";
 import { reinstate } from "../../src/app/reinstate.ts";
+import { KeyturnError } from "../../src/rotation/errors.ts";
 import { revoke } from "../../src/app/revoke.ts";
 import { DAY, type Drive, ana, ben, eve, refusal } from "../support/drive.ts";
+import { aMember, memoryDirectory } from "../support/doubles/memory-directory.ts";
 import { drives } from "../support/drives.ts";
 
 const cleo: Decider = { actor: { name: "cli:cleo@desk", via: "cli" }, breakGlass: null };
@@ -225,6 +227,60 @@ describe("R21: four eyes", () => {
       state: "verifying",
       submittedBy: "cli:ana@laptop",
     });
+  });
+
+  /** The approver in Slack and the creator in the Console are one person when the address is the same. */
+  const oneMail = async (d: Drive, email: string) => {
+    const directory = memoryDirectory(["U0BEN", "U0EVE"]);
+    directory.members.set("U0BEN", aMember("U0BEN", { email: "ben@example.com" }));
+    d.deps.directory = directory;
+    return d.console.createUser({ email, name: "Ben" });
+  };
+
+  it("who approved may not have created the key either, by the address that Slack and the Admin API prove", async () => {
+    const d = await start({ config });
+    const user = await oneMail(d, "Ben@Example.com");
+    const { id } = await approve(d.deps, (await d.open()).id, ben);
+    const mine = await d.make({ createdBy: user.id });
+    const refused = await refusal(submitAs(d, id, mine.secret, ana));
+    expect(refused.exit).toBe(77);
+    expect(refused.message).toContain("was created by the person who approved this rotation");
+    expect((await d.load(id)).lease).toBeNull();
+    expect((await d.audit()).find((e) => e.action === "intake.refused")).toMatchObject({ actor: "cli:ana@laptop" });
+    expect((await submitAs(d, id, (await d.make()).secret, ana)).rotation.state).toBe("verifying");
+  });
+
+  it("a creator who left, or with another address, is another person", async () => {
+    const d = await start({ config });
+    const user = await oneMail(d, "somebody.else@example.com");
+    const { id } = await approve(d.deps, (await d.open()).id, ben);
+    const key = await d.make({ createdBy: user.id });
+    await d.console.removeUser(user.id);
+    expect((await submitAs(d, id, key.secret, ana)).rotation.state).toBe("verifying");
+  });
+
+  it("while the Admin API does not say who created it, the key is not taken; submitting again is safe", async () => {
+    const d = await start({ config });
+    const { id } = await approve(d.deps, (await d.open()).id, ben);
+    const key = await d.make();
+    const userEmail = () => Promise.reject(new KeyturnError("ADMIN_UNAVAILABLE"));
+    const away = { ...d.deps, admin: { ...d.deps.admin, userEmail } };
+    const options = { keyId: null, acceptExpiry: false, replace: false };
+    await expect(submit(away, id, key.secret, ana.actor, options)).rejects.toMatchObject({ code: "ADMIN_UNAVAILABLE" });
+    expect((await submitAs(d, id, key.secret, ana)).rotation.state).toBe("verifying");
+  });
+
+  it("a value staged by the very person who approved needs one more approval, too", async () => {
+    const d = await start({ config });
+    const user = await oneMail(d, "ben@example.com");
+    const { id } = await approve(d.deps, (await d.open()).id, ben);
+    const key = await d.make({ createdBy: user.id });
+    await writeFile(`${d.lab.dir}/.billing.env.keyturn-pending`, `ANTHROPIC_API_KEY=${key.secret}\n`, { mode: 0o600 });
+    await d.step(id);
+    await d.until(id, "deactivating");
+    expect(await d.step(id)).toMatchObject({ attention: { code: "approval_missing" } });
+    await approve(d.deps, id, eve);
+    expect((await d.until(id, "grace_period")).state).toBe("grace_period");
   });
 
   it("a broken glass is enough", async () => {

@@ -3,6 +3,7 @@ import { describeDestination } from "../../rotation/locks.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import type { SecretText } from "../../rotation/secret.ts";
 import { readPaste } from "../../rotation/intake-format.ts";
+import { creatorOf, lacksFourEyes } from "../four-eyes.ts";
 import { attend, settle } from "../settle.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { checkKey } from "../intake/check-key.ts";
@@ -77,9 +78,12 @@ async function check(
     });
     // Whoever made the key is the best we know of who handed it over (R21).
     const actor = { name: facts.createdBy ?? "unknown", via: "worker" } as const;
-    // Who staged it cannot be told: with four eyes on, one more person has to agree before anything destructive (R21).
-    const unknown = deps.settings.approvers.fourEyes && facts.createdBy === null && record.approvals.length > 0;
-    const asked = unknown ? { ...record, approvalsNeeded: record.approvals.length + 1 } : record;
+    // Who staged it cannot be told, or it is the person who approved: with four eyes on, one more person has to agree before
+    // anything destructive (R21).
+    const { fourEyes } = deps.settings.approvers;
+    const unknown = fourEyes && facts.createdBy === null && record.approvals.length > 0;
+    const same = fourEyes && lacksFourEyes(deps.settings, record, await creatorOf(deps, facts.createdBy));
+    const asked = unknown || same ? { ...record, approvalsNeeded: record.approvals.length + 1 } : record;
     return await accept(deps, asked, facts, progress, actor, { warnings, acceptExpiry: record.acceptExpiry });
   } catch (error) {
     if (!(error instanceof KeyturnError) || error.code !== "KEY_REFUSED") throw error;

@@ -7,7 +7,7 @@ import { SecretText } from "../../rotation/secret.ts";
 import { withoutReplacement } from "../../rotation/transition.ts";
 import { commitAmend, commitMove } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
-import { lacksFourEyes } from "../four-eyes.ts";
+import { creatorOf, lacksFourEyes } from "../four-eyes.ts";
 import { markOne } from "../marking.ts";
 import { type CheckOptions, checkKey } from "./check-key.ts";
 import { refuse } from "./refusal.ts";
@@ -101,6 +101,7 @@ async function take(
   );
   try {
     const { facts, warnings } = await checkKey(deps, leased, key, options);
+    await assertOtherCreator(deps, leased, actor, facts);
     if (!waits || options.replace) await discardOthers(deps, leased);
     const staged = await stageSomewhere(deps, leased, key);
     const rotation = await accept(deps, leased, facts, staged, actor, { warnings, acceptExpiry: options.acceptExpiry });
@@ -109,6 +110,18 @@ async function take(
     await endLease(deps, leased);
     throw error;
   }
+}
+
+/** Whoever made the key in the Console saw it: they too must be another person than who approved (R21). */
+async function assertOtherCreator(deps: Deps, record: Rotation, actor: Actor, facts: KeyFacts): Promise<void> {
+  if (!deps.settings.approvers.fourEyes) return;
+  const people = [...identitiesOf(actor), ...(await creatorOf(deps, facts.createdBy))];
+  if (!lacksFourEyes(deps.settings, record, people)) return;
+  throw new KeyturnError(
+    "NOT_AN_APPROVER",
+    `approvers.fourEyes: ${facts.name} was created by the person who approved this rotation.`,
+    { next: "Let another person create a key and hand it over, and archive this one; or let another person approve." },
+  );
 }
 
 /** The move that makes a key accepted; from `verifying` (with --replace) the rotation goes back and forth in one save. */

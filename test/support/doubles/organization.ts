@@ -62,10 +62,14 @@ export class Organization {
     this.keys.set(id, { ...this.key(id), ...change });
   }
 
+  /** Of people, by `user_…` id. */
+  readonly emails = new Map<string, string>();
+
   readonly admin: KeyAdmin = {
     organization: async () => ({ value: { id: "org", name: "Test" }, serverTime: this.#now() }),
     listKeys: () => this.#pages(),
     getKey: async (id) => ({ value: this.keys.get(id) ?? null, serverTime: this.#now() }),
+    userEmail: async (id) => this.emails.get(id) ?? null,
     setKeyStatus: async (id, status) => {
       this.#writes.push(`admin: ${id} ${status}`);
       const key = this.key(id);
