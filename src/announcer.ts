@@ -53,6 +53,7 @@ export function createAnnouncer(given: Given): Announcer {
   return {
     notifier: outboxNotifier({ first, outbox, clock, log, nudge: () => running?.nudge() }),
     check: () => {
+      if (config.slack !== undefined) resolveSecret(config.slack.botToken, "slack.botToken");
       for (const [name, { secret }] of Object.entries(config.webhooks)) {
         const path = `webhooks.${name}.secret`;
         checkSecret(resolveSecret(secret, path), path);

@@ -27,6 +27,7 @@ import { assertRedisSafe, checkRedisSafety, sentencesOf } from "./redis/safety.t
 import { type RedisHome, openRedis } from "./redis-home.ts";
 import { KeyturnError } from "./rotation/errors.ts";
 import { newRotationId } from "./rotation-id.ts";
+import { slackOutboundOf } from "./slack-outbound.ts";
 import { createStorePool } from "./store-pool.ts";
 import { createRotationWorker, type RotationWorker } from "../workers/rotation-worker.ts";
 
@@ -87,10 +88,19 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     mtimeMs: loaded.mtimeMs,
     holds: config.holds,
   });
+  const outbox = createRedisOutbox({ redis, install });
+  const slack = slackOutboundOf(loaded, {
+    redis,
+    install,
+    clock,
+    log,
+    deps: () => deps,
+    wake: (rotation) => outbox.add(rotation, clock.now()),
+  });
   const announcer = createAnnouncer({
     config,
-    channels: [],
-    outbox: createRedisOutbox({ redis, install }),
+    channels: slack === null ? [] : [slack.channel],
+    outbox,
     clock,
     log,
   });
@@ -111,7 +121,7 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     registry,
     scanLog: createRedisScanLog({ redis, install }),
     notifier: announcer.notifier,
-    directory: null,
+    directory: slack?.directory ?? null,
     links: createRedisIntakeLinks({ redis, install }),
     log,
     newId: () => newRotationId(clock.now()),
