@@ -48,13 +48,20 @@ export function createWebClient(given: {
       const client = await clientFor(patience);
       const token = given.token();
       try {
-        return { ...(await token.use((text) => client.apiCall(method, { ...args, token: text }))) };
+        return { ...(await token.use((text) => client.apiCall(method, withToken(args, text)))) };
       } catch (error) {
         throw fromSlack(method, error);
       }
     },
   };
 }
+
+/**
+ * The library puts the token into a header, and whatever it can enumerate into the body as well: there a proxy that keeps
+ * bodies would have it, so it is not enumerable here.
+ */
+const withToken = (args: Readonly<Record<string, unknown>>, token: string): Record<string, unknown> =>
+  Object.defineProperty({ ...args }, "token", { value: token, enumerable: false });
 
 async function open(patience: Patience, given: Parameters<typeof createWebClient>[0]): Promise<WebClient> {
   const { WebClient: Client, LogLevel } = (await import("@slack/web-api")).default;
