@@ -150,6 +150,7 @@ describe("one card per rotation", () => {
 
   it("is posted once, with what keeps it from ringing and previewing, and found by its rotation", async () => {
     for (let i = 0; i < 3; i++) await w.deliver(opened());
+    expect(slack.calls.map((c) => c.method)).toEqual(["chat.postMessage"]);
     expect(await w.cards()).toHaveLength(1);
     const card = await w.card();
     expect(card.metadata).toEqual({ event_type: "keyturn_rotation", event_payload: { rotation: "rot_test" } });

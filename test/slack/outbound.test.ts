@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { SecretText } from "../../src/rotation/secret.ts";
 import { openSlackOutbound } from "../../src/slack/index.ts";
 import { MemoryCardSlots } from "../support/doubles/memory-card-slots.ts";
@@ -54,4 +56,35 @@ it("a target's own channel gets its card; a key of no target and all others the 
   } finally {
     await slack.stop();
   }
+});
+
+describe("the manifests", () => {
+  const read = async (name: string) =>
+    parse(await readFile(new URL(`../../docs/slack/manifest-${name}.yaml`, import.meta.url), "utf8")) as Manifest;
+  interface Manifest {
+    features: { slash_commands: { command: string; url?: string }[] };
+    oauth_config: { scopes: { bot: string[] } };
+    settings: { interactivity: { is_enabled: boolean; request_url?: string }; socket_mode_enabled: boolean };
+  }
+
+  it("ask for the least: nothing is read, nothing joined", async () => {
+    for (const name of ["http", "socket"])
+      expect((await read(name)).oauth_config.scopes.bot).toEqual([
+        "chat:write",
+        "commands",
+        "im:write",
+        "usergroups:read",
+        "users:read",
+        "users:read.email",
+      ]);
+  });
+
+  it("name the addresses that are served, or none over Socket Mode", async () => {
+    const [http, socket] = [await read("http"), await read("socket")];
+    expect(http.features.slash_commands[0]?.url).toBe("https://keyturn.example.com/slack/commands");
+    expect(http.settings.interactivity.request_url).toBe("https://keyturn.example.com/slack/interactions");
+    expect(http.settings.socket_mode_enabled).toBe(false);
+    expect(JSON.stringify(socket)).not.toContain("https://");
+    expect(socket.settings).toMatchObject({ socket_mode_enabled: true, interactivity: { is_enabled: true } });
+  });
 });
