@@ -26,10 +26,18 @@ const FRESH_MS = 3000;
 /** Rotations whose answer is remembered; far more than ever wait at once. */
 const REMEMBERED = 200;
 
+/** So long a page waits for the first answer; after that it does without until the next look. */
+const PATIENCE_MS = 2500;
+/** A list that takes longer is given up. */
+const GIVE_UP_MS = 60_000;
+
 interface Read {
   at: Instant;
-  tookMs: number;
+  /** null: still under way. */
+  tookMs: number | null;
   answer: Promise<Surroundings | null>;
+  /** The answer before this one. */
+  before: Surroundings | null;
 }
 /** By the Admin API that was asked, so that two installations in one process do not share answers. */
 const reads = new WeakMap<Deps["admin"], Map<string, Read>>();
@@ -37,23 +45,37 @@ const reads = new WeakMap<Deps["admin"], Map<string, Read>>();
 /**
  * The keys that appeared beside a rotation, and a name that is free. The order of the Admin API's list is not documented
  * (facts: anthropic-api.md 1.2), so every page is read, with flat memory; polling pages share one read.
- * @returns null when the Admin API cannot be asked now: the page then does without
+ * @returns within seconds; null when the Admin API cannot be asked now or is slow: the page then does without
  */
 export function surroundingsOf(deps: Deps, r: Rotation): Promise<Surroundings | null> {
   const known = reads.get(deps.admin) ?? new Map<string, Read>();
   reads.set(deps.admin, known);
   const now = deps.clock.now();
   const last = known.get(r.id);
-  if (last !== undefined && now - last.at < Math.max(FRESH_MS, 10 * last.tookMs)) return last.answer;
+  if (last !== undefined && (last.tookMs === null || now - last.at < Math.max(FRESH_MS, 10 * last.tookMs)))
+    return soon(last);
   known.delete(r.id);
   for (const oldest of known.keys()) {
     if (known.size < REMEMBERED) break;
     known.delete(oldest);
   }
-  const read: Read = { at: now, tookMs: 0, answer: readSurroundings(deps, r).catch(() => null) };
+  const answer = readSurroundings(deps, r).catch(() => null);
+  const read: Read = { at: now, tookMs: null, answer, before: null };
   known.set(r.id, read);
-  void read.answer.finally(() => (read.tookMs = deps.clock.now() - now));
-  return read.answer;
+  void last?.answer.then((before) => (read.before = before));
+  void answer.then(() => (read.tookMs = deps.clock.now() - now));
+  return soon(read);
+}
+
+/** The answer, or the one before it when it takes longer than a person looks at an empty page. Real time, on purpose. */
+function soon(read: Read): Promise<Surroundings | null> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(read.before), PATIENCE_MS);
+    void read.answer.then((answer) => {
+      clearTimeout(timer);
+      resolve(answer);
+    });
+  });
 }
 
 async function readSurroundings(deps: Deps, r: Rotation): Promise<Surroundings> {
@@ -62,7 +84,7 @@ async function readSurroundings(deps: Deps, r: Rotation): Promise<Surroundings> 
   const elsewhere = await inOtherRotations(deps, r);
   const takenNames = new Set<string>();
   const found: NewKey[] = [];
-  for await (const page of deps.admin.listKeys()) {
+  for await (const page of deps.admin.listKeys(AbortSignal.timeout(GIVE_UP_MS))) {
     for (const key of page) {
       if (key.createdAt < since && key.name.startsWith(base)) takenNames.add(key.name);
       if (!isCandidate(key, r) || elsewhere.has(key.id)) continue;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { approve } from "../../../src/app/approve.ts";
 import { linkHashOf } from "../../../src/app/intake/link-token.ts";
 import { LINK_MS, issueLink } from "../../../src/app/intake/links.ts";
@@ -227,6 +227,33 @@ describe("what the page is told", () => {
       newKeys: null,
       suggestedName: "prod-billing-2026-11-20",
     });
+  });
+
+  it("P12: an Admin API that is slow holds no page up, and is not asked again meanwhile", async () => {
+    const s = await scene();
+    const { token } = await issue(s);
+    s.world.org.addKey({ name: "seen" });
+    expect((await facts(s, token)).newKeys).toHaveLength(1);
+    await s.world.clock.turn(4 * SECOND);
+    let lists = 0;
+    s.world.deps.admin.listKeys = async function* () {
+      lists++;
+      await new Promise(() => undefined);
+      yield [];
+    };
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      for (let i = 0; i < 3; i++) {
+        const look = facts(s, token);
+        await vi.advanceTimersByTimeAsync(2500);
+        // What was seen before is better than nothing.
+        expect((await look).newKeys).toHaveLength(1);
+        await s.world.clock.turn(10 * SECOND);
+      }
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(lists).toBe(1);
   });
 
   it("what is no token is unknown without asking Redis", async () => {
