@@ -38,14 +38,21 @@ export function controls(s: Situation, who: SignedIn, mayDecide: boolean, handOv
     offered("revoke") &&
       html`<p><a class="danger" href="${pathOf(r.id)}/revoke">Revoke the key as compromised…</a></p>`,
   ].filter((each) => each !== false);
+  const elsewhere =
+    !handOver &&
+    r.state === "awaiting_replacement" &&
+    html`<p>
+      Hand the key over with <code>keyturn submit ${r.id}</code>: without <code>http.publicUrl</code> there is no page
+      for it.
+    </p>`;
   const note =
     hasApproved(s) &&
     r.state === "awaiting_approval" &&
     html`<p class="quiet">Your approval is counted; another person has to give the next.</p>`;
-  if (first.length === 0 && note === false) return null;
+  if (first.length === 0 && note === false && elsewhere === false) return null;
   return html`<section class="actions" aria-labelledby="actions">
     <h2 id="actions">What you can do</h2>
-    ${note}${first}
+    ${note}${elsewhere}${first}
   </section>`;
 }
 

@@ -27,7 +27,7 @@ export function partOf(ms: number, wholeMs: number): string {
 /** `in 3 days`, `2 hours ago`. */
 export function relative(at: Instant, now: Instant): string {
   const ms = at - now;
-  if (Math.abs(ms) < 1000) return "now";
+  if (Math.abs(ms) < 1000) return ms > 0 ? "in a moment" : "a moment ago";
   return ms > 0 ? `in ${lasting(ms)}` : `${lasting(-ms)} ago`;
 }
 

@@ -75,7 +75,7 @@ describe("words", () => {
     expect(partOf(86_400_000, 90 * 86_400_000)).toBe("1 of 90 days");
     expect(partOf(8 * 3_600_000, 90 * 86_400_000)).toBe("8 hours of 90 days");
     expect([relative(0, 500), relative(0, 60_000), relative(60_000, 0)]).toEqual([
-      "now",
+      "a moment ago",
       "1 minute ago",
       "in 1 minute",
     ]);

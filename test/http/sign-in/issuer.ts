@@ -41,12 +41,16 @@ function hush(): () => void {
   return () => Object.assign(console, { warn, info });
 }
 
-export async function startIssuer(redirectUri: string): Promise<TestIssuer> {
+/** @param host by another name of this machine a browser takes it for another site */
+export async function startIssuer(
+  redirectUri: string,
+  host: "127.0.0.1" | "localhost" = "127.0.0.1",
+): Promise<TestIssuer> {
   const speakAgain = hush();
   let handle: (request: IncomingMessage, response: ServerResponse) => void = () => undefined;
   const server = createServer((request, response) => handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `http://${host}:${(server.address() as AddressInfo).port}`;
   const issuer: TestIssuer = {
     url,
     client: { issuer: url, clientId: "keyturn" },
