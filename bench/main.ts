@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { benchAdvance } from "./advance.ts";
+import { benchClicks } from "./clicks.ts";
 import { markdown, type Section } from "./lib/report.ts";
 import { startRedisProcess } from "./lib/processes.ts";
 import { benchScan } from "./scan.ts";
@@ -9,10 +10,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 
 /**
- * `npm run bench [-- scan|advance …]`: compares ours with the bare thing in one run and prints ratios. Only a run of all
+ * `npm run bench [-- scan|advance|clicks …]`: compares ours with the bare thing in one run and prints ratios. Only a run of all
  * benches writes bench/results.md. BENCH_ROUNDS sets the number of rounds.
  */
-const BENCHES: Record<string, (rounds?: number) => Promise<Section>> = { scan: benchScan, advance: benchAdvance };
+const BENCHES: Record<string, (rounds?: number) => Promise<Section>> = {
+  scan: benchScan,
+  advance: benchAdvance,
+  clicks: benchClicks,
+};
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => BENCHES[name] === undefined);
@@ -43,7 +48,7 @@ async function notesIn(file: string): Promise<string> {
 async function heading(): Promise<string> {
   const cores = availableParallelism();
   const memory = Math.round(totalmem() / 2 ** 30);
-  const wanted = ["bullmq", "ioredis", "@anthropic-ai/sdk"];
+  const wanted = ["bullmq", "ioredis", "@anthropic-ai/sdk", "@slack/bolt"];
   const versions = [`Node ${process.versions.node}`, `Redis ${await redisVersion()}`];
   for (const name of wanted) versions.push(`${name} ${await versionOf(name)}`);
   return [

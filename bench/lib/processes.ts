@@ -59,7 +59,14 @@ export async function measure<T>(script: string, input: object): Promise<T> {
   return JSON.parse(line) as T;
 }
 
-/** The other end of `measure`. */
+/** Starts a script of this folder that prints one line of JSON when it is ready, and goes on until it is stopped. */
+export async function startScript<T>(script: string, input: object): Promise<Running & { ready: T }> {
+  const child = node([join("bench", script)], "pipe");
+  child.stdin?.end(JSON.stringify(input));
+  return { ready: JSON.parse(await firstLine(child)) as T, stop: () => end(child) };
+}
+
+/** The other end of `measure` and `startScript`. */
 export function readInput<T>(): T {
   return JSON.parse(readFileSync(0, "utf8")) as T;
 }
