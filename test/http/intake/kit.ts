@@ -1,7 +1,7 @@
 import type { Deps } from "../../../src/app/deps.ts";
 import { issueLink } from "../../../src/app/intake/links.ts";
 import { type IntakeOptions, intakeRoutes } from "../../../src/http/intake/routes.ts";
-import { type HttpServer, startHttpServer } from "../../../src/http/server.ts";
+import { type HttpServer, type Route, startHttpServer } from "../../../src/http/server.ts";
 import type { IntakeLink } from "../../../src/ports/intake-links.ts";
 import type { Trace } from "../../canary/search.ts";
 import type { Drive } from "../../support/drive.ts";
@@ -34,10 +34,13 @@ export interface Visit {
 }
 
 /** The real server with the page's routes, and somebody with a browser in front of it. */
-export async function visit(deps: Deps, more: Partial<IntakeOptions> = {}): Promise<Visit> {
+export async function visit(
+  deps: Deps,
+  { routes: given, ...more }: Partial<IntakeOptions> & { routes?: Route[] } = {},
+): Promise<Visit> {
   deps.settings.publicUrl = PUBLIC_URL;
   const { log } = deps;
-  const routes = intakeRoutes({ deps, publicUrl: PUBLIC_URL, sessionOf: null, log, ...more });
+  const routes = given ?? intakeRoutes({ deps, publicUrl: PUBLIC_URL, sessionOf: null, log, ...more });
   const server = await startHttpServer({ host: "127.0.0.1", port: 0, routes, log });
   const traces: Trace[] = [];
   const get = async (path: string, init: RequestInit = {}): Promise<Asked> => {
