@@ -57,6 +57,11 @@ describe("P3: what is pasted into the page shows nowhere", () => {
     d.deps.rotations = { ...rotations, load: () => Promise.reject(new Error(`load failed: ${text}`)) };
     await v.hand(token, text);
     d.deps.rotations = rotations;
+    const { links } = d.deps;
+    const quoted = canary("an error of our storage");
+    d.deps.links = { ...links, begin: () => Promise.reject(new Error(`cannot begin: ${quoted}`)) };
+    await v.hand(token, quoted);
+    d.deps.links = links;
     const made = await d.make();
     canaries.push({ name: "the accepted key", text: made.secret });
     d.deps.stores = { ...stores, of: () => Promise.reject(new KeyturnError("STORE_UNAVAILABLE")) };
@@ -72,7 +77,7 @@ describe("P3: what is pasted into the page shows nowhere", () => {
       { where: "the audit log", bytes: Buffer.from(whole(await d.audit())) },
       inRedis,
     ];
-    expect(canaries).toHaveLength(20);
+    expect(canaries).toHaveLength(21);
     // The search itself finds what is there.
     expect(findings(canaries, [{ where: "here", bytes: Buffer.from(`…${made.secret}…`) }])).toHaveLength(1);
     expect(findings(canaries, traces)).toEqual([]);
