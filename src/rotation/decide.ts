@@ -80,9 +80,13 @@ const BEFORE_PROMOTING: readonly State[] = ["awaiting_approval", "awaiting_repla
 /** On the way to a safe place: a changed plan must not stop these. */
 const TO_SAFETY: readonly State[] = ["revoking", "reinstating", "reinstated", "rolling_back"];
 
+const IN_GRACE: readonly State[] = ["grace_period", "archiving"];
+
 /** A plan that changed under an open rotation (R15). */
 function guardPlan(r: Rotation, seen: Observation): Decision | null {
   if (seen.plan.kind === "same" || isFinal(r.state) || TO_SAFETY.includes(r.state) || r.target === null) return null;
+  // A key that is seen active has no grace period behind it, whatever the plan (P4).
+  if (IN_GRACE.includes(r.state) && seen.outgoing === "active") return null;
   if (seen.plan.kind === "changed") {
     if (!BEFORE_PROMOTING.includes(r.state)) return attend("plan_changed");
     return move("plan_changed", withPlan(r, seen.plan.plan, seen.plan.planHash));
@@ -204,8 +208,9 @@ const BY_STATE = {
 
   archiving: (r: Rotation, seen: Observation): Decision => {
     if (isGone(seen.outgoing)) return outgoingGone(r, seen);
-    if (seen.holds.length > 0 && r.intent?.sent !== true) return move("held");
+    // Before the hold: sent back for that, the served period would still count (P4).
     if (seen.outgoing === "active") return move("outgoing_active");
+    if (seen.holds.length > 0 && r.intent?.sent !== true) return move("held");
     if (r.target !== null && !sameOther(seen)) return move("p1_lost");
     if (r.approvals.length < r.approvalsNeeded) return attend("approval_missing");
     if (!seen.newestConfiguration) return attend("older_configuration");

@@ -101,9 +101,10 @@ export function lastLook(
   wanted: "inactive" | "archived",
 ): "send" | "already" | "conflict" | "held" | "older_configuration" | "state_behind" | "other_status" {
   if (seen.revision !== intended.revision) return "conflict";
+  // Before the hold: who is sent back for that goes on where it was, and a key that others changed is elsewhere (P4).
+  if (seen.status !== wanted && seen.status !== expected) return "other_status";
   if (seen.holds.length > 0) return "held";
   if (!seen.newestConfiguration) return "older_configuration";
   if (seen.markedRevision > intended.revision) return "state_behind";
-  if (seen.status === wanted) return "already";
-  return seen.status === expected ? "send" : "other_status";
+  return seen.status === wanted ? "already" : "send";
 }

@@ -197,6 +197,11 @@ describe("P5, R9, R15, R17: the last look before a destructive call", () => {
     expect(lastLook({ revision: 7 }, seen({ status }), "inactive", "archived")).toBe(answer);
   });
 
+  it("P4: of a held key that is active again the status is told: its grace period is void", () => {
+    const look = seen({ status: "active", holds: ["billing"] });
+    expect(lastLook({ revision: 7 }, look, "inactive", "archived")).toBe("other_status");
+  });
+
   it("R9: the checks are worth ten seconds", () => {
     expect(CALL_WITHIN_MS).toBe(10_000);
   });

@@ -1,4 +1,4 @@
-import { type Doing, HEALTHY, others, step, wait } from "./sequences.ts";
+import { type Doing, HEALTHY, others, person, step, wait } from "./sequences.ts";
 
 const DAY = 86_400_000;
 
@@ -13,6 +13,22 @@ export const REGRESSIONS: readonly { name: string; doings: readonly Doing[] }[] 
       step,
       wait(8 * DAY),
       others("disable outgoing"),
+      step,
+      step,
+    ],
+  },
+  {
+    // Sent back for the hold, though the key was seen active in the same look, the served period went on counting.
+    name: "P4: a key activated while archiving under a hold and disabled later gets a whole grace period",
+    doings: [
+      ...HEALTHY.slice(0, -1),
+      others("enable outgoing"),
+      person("hold"),
+      step,
+      others("disable outgoing"),
+      person("unhold"),
+      step,
+      wait(1000),
       step,
       step,
     ],

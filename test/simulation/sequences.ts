@@ -73,6 +73,7 @@ const doing: fc.Arbitrary<Doing> = fc.oneof(
 
 export const step: Doing = { kind: "step", how: "whole" };
 export const wait = (ms: number): Doing => ({ kind: "wait", ms });
+export const person = (what: string): Doing => ({ kind: "person", doing: what });
 export const others = (what: string): Doing => ({ kind: "others", doing: what });
 /** An undisturbed rotation; each sequence begins with a part of it, so that the late states are met as often as the early. */
 export const HEALTHY: readonly Doing[] = [

@@ -120,6 +120,12 @@ describe("archiving", () => {
     },
     { when: "P4: activated by others", given: both, seen: { outgoing: "active" }, so: move("outgoing_active") },
     {
+      when: "P4: activated by others under a hold: the served period no longer counts",
+      given: both,
+      seen: { outgoing: "active", holds: ["billing"] },
+      so: move("outgoing_active"),
+    },
+    {
       when: "R9: a hold after it comes too late for a decision; the last look before the call still sees it",
       given: { ...both, ...sent },
       seen: { holds: ["billing"] },

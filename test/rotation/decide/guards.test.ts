@@ -12,6 +12,9 @@ const OPEN = ALL.filter((s) => !isFinal(s));
 const BEFORE: readonly State[] = ["awaiting_approval", "awaiting_replacement", "verifying"];
 const TO_SAFETY: readonly State[] = ["revoking", "reinstating", "reinstated", "rolling_back"];
 const AFTER = OPEN.filter((s) => !BEFORE.includes(s) && !TO_SAFETY.includes(s));
+const IN_GRACE: readonly State[] = ["grace_period", "archiving"];
+/** The outgoing key's status where nobody interfered. */
+const usual = (state: State) => (IN_GRACE.includes(state) ? "inactive" : "active");
 
 describe("R16: Redis is older than what the sink or a mark knows", () => {
   it.each(ALL)("in `%s` nothing is done but telling a person", (state) => {
@@ -72,7 +75,13 @@ describe("R15: the plan changed under an open rotation", () => {
   });
 
   it.each(AFTER)("from promoting on (`%s`) a person is told and nothing destructive happens", (state) => {
-    expect(decide(rotationIn(state), anObservation({ plan: changed }))).toEqual({ do: "attend", code: "plan_changed" });
+    const seen = anObservation({ plan: changed, outgoing: usual(state) });
+    expect(decide(rotationIn(state), seen)).toEqual({ do: "attend", code: "plan_changed" });
+  });
+
+  it.each(IN_GRACE)("P4: in `%s` a key that is seen active is first taken out of its grace period", (state) => {
+    const seen = anObservation({ plan: changed, outgoing: "active" });
+    expect(decide(rotationIn(state), seen)).toEqual({ do: "move", event: "outgoing_active" });
   });
 
   it.each(TO_SAFETY)("on the way to safety (`%s`) it does not stop us", (state) => {
@@ -103,7 +112,10 @@ describe("R15: the target is gone from the configuration", () => {
   });
 
   it.each(AFTER)("from promoting on (`%s`) a person decides", (state) => {
-    expect(decide(rotationIn(state), removed)).toEqual({ do: "attend", code: "target_removed" });
+    expect(decide(rotationIn(state), { ...removed, outgoing: usual(state) })).toEqual({
+      do: "attend",
+      code: "target_removed",
+    });
   });
 });
 
