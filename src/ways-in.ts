@@ -1,3 +1,4 @@
+import { openApiWayIn } from "./api-way-in.ts";
 import type { App } from "./compose.ts";
 import type { Route } from "./http/server.ts";
 import { openIntake } from "./intake-way-in.ts";
@@ -18,6 +19,7 @@ export async function openWaysIn(app: App): Promise<WaysIn> {
     await openSlackWayIn(app),
     { routes: dashboard.routes, parts: [] },
     { routes: openIntake(app, dashboard.sessionOf), parts: [] },
+    { routes: openApiWayIn(app), parts: [] },
   ];
   return { routes: ways.flatMap((way) => way.routes), parts: ways.flatMap((way) => way.parts) };
 }

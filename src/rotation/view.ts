@@ -9,7 +9,7 @@ export function viewOf(r: Rotation, holds: readonly string[] = []) {
   const next = STATES[r.state];
   const aPersonIsNext = next === "approver" || next === "operator" || next === "person" || r.attention !== null;
   return {
-    schema: 1,
+    schema: 1 as const,
     id: r.id,
     install: r.install,
     target: r.target,
