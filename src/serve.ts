@@ -34,8 +34,9 @@ export async function startServer(app: App): Promise<Server> {
   await deps.audit.reconcile();
   let started = false;
   let stopping = false;
-  const worker = await startWorker(app);
+  // What the configuration lacks is told before anything works.
   const waysIn = await openWaysIn(app);
+  const worker = await startWorker(app);
   const server = await startHttpServer({
     host: http.host,
     port: http.port,
