@@ -6,11 +6,11 @@ import { explainDrain } from "./milestones.ts";
 const WORDS: Partial<Record<State, string>> = {
   awaiting_approval: "waiting for your approval: the chat (1)",
   awaiting_replacement:
-    'waiting for the new key: open your private message in the chat (1, "Keyturn (private)"), create the key in the Console (2), paste it',
+    'waiting for the new key: open your private message in the chat (1, "Keyturn (private)"), create a key in the Console (2), paste it',
   verifying: "verifying the new key",
   promoting: "making the new key current",
   propagating: "the new key is current; reading it back as the applications do",
-  draining: "both keys work; waiting until nobody uses the old one",
+  draining: "both keys work; usage is counted by the minute",
   deactivating: "checking everything once more, then the old key is set inactive",
   grace_period: "the old key is inactive; a few seconds of grace, then it is archived",
   archiving: "archiving the old key",
@@ -29,11 +29,11 @@ export function statusOf(record: Rotation | null, application: ApplicationReport
   if (isFinal(record.state))
     return `the rotation ended: ${record.state.replaceAll("_", " ")}. Again: /keyturn rotate app in the chat (1)`;
   if (record.attention !== null) return `needs attention: ${record.attention.message} Next: ${record.attention.next}`;
-  return `${WORDS[record.state] ?? record.state}${timeLeft(record, application, now)}`;
+  return `${WORDS[record.state] ?? record.state}${timeLeft(record, application, now)} (${calls})`;
 }
 
 function timeLeft(record: Rotation, { firstKeyLastUsedAt }: ApplicationReport, now: number): string {
   if (record.state !== "draining" || record.propagatedAt === null) return "";
   const wait = explainDrain(record.outgoing.name, firstKeyLastUsedAt, record.propagatedAt, now);
-  return wait === null ? "" : " (usage is counted by the minute)";
+  return wait === null ? "" : `: ${wait.left}`;
 }

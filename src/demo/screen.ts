@@ -13,6 +13,7 @@ const CLEAR = "\r\u001b[2K";
 /** @param columns of the terminal; null: it is none */
 export function openScreen(out: { write(text: string): unknown }, columns: () => number | null): Screen {
   let shown = "";
+  let lastSaid = "";
   const draw = (): void => {
     const width = columns();
     if (shown !== "" && width !== null) out.write(`${CLEAR}${fitted(`> ${shown}`, width)}`);
@@ -26,8 +27,11 @@ export function openScreen(out: { write(text: string): unknown }, columns: () =>
       const next = printable(text);
       if (next === shown) return;
       shown = next;
-      if (columns() === null) out.write(`> ${next}\n`);
-      else draw();
+      if (columns() !== null) return draw();
+      // Where every status is a line, one that only counts on is none.
+      const said = next.replaceAll(/\d+/g, "#");
+      if (said !== lastSaid) out.write(`> ${next}\n`);
+      lastSaid = said;
     },
     end: () => {
       if (shown !== "" && columns() !== null) out.write("\n");

@@ -37,7 +37,7 @@ describe("the Console as a page", () => {
   it("shows markup in a name as text", async () => {
     const { create } = await openConsole();
     const text = await (await create("<script>alert('x')</script>")).text();
-    expect(text).not.toContain("<script>");
+    expect(text).not.toContain("<script>alert");
     expect(text).toContain("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;");
   });
 
