@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SecretStore } from "../../../src/ports/secret-store.ts";
 import type { Destination } from "../../../src/rotation/record.ts";
 import { SecretText } from "../../../src/rotation/secret.ts";
-import { nodeFiles } from "../../../src/stores/dotenv-file/files.ts";
 import { openDotenvFile } from "../../../src/stores/dotenv-file/store.ts";
 import { makeKey } from "../../support/keys.ts";
 import { mortal } from "./mortal-files.ts";
@@ -24,7 +23,7 @@ const dest = (): Destination => ({
   secret: "app.env",
   field: "ANTHROPIC_API_KEY",
 });
-const open = (files = nodeFiles) => openDotenvFile({ directory }, "files", files);
+const open = (files = mortal(Infinity)) => openDotenvFile({ directory }, "files", files);
 const stage = (store: SecretStore) => store.stage(dest(), REPLACEMENT, R1);
 const promote = async (store: SecretStore): Promise<void> => {
   await store.promote(dest(), R1, (await stage(store)).baseVersion);
@@ -92,7 +91,7 @@ const DEEDS: Deed[] = [
 ];
 
 describe("P3, R19: killed at any call of the file system, a later clean-up leaves nothing beside the file", () => {
-  it.each(DEEDS)("while $what", async ({ before, deed, instead }) => {
+  it.each(DEEDS)("while $what", { timeout: 60_000 }, async ({ before, deed, instead }) => {
     for (let calls = 0; ; calls++) {
       await removeFolder();
       await freshFolder();
