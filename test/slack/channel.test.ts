@@ -400,6 +400,11 @@ describe("many at once", () => {
     expect(await w.cards()).toHaveLength(6);
     expect(slack.calls.filter((c) => c.method === "chat.update")).toEqual([]);
     expect(await w.deliver(many(60).at(-1) as Rotation)).toEqual({ nextAt: NOON + 15_000 });
+    for (let i = 0; i < 3; i++) {
+      await w.clock.turn(15_000);
+      for (const r of many(60).slice(-3)) await w.deliver(r);
+    }
+    expect(slack.calls.filter((c) => c.method === "chat.update")).toHaveLength(1);
   });
 
   it("whoever is decided elsewhere while it waits gets its card at once; when nothing waits the digest says so", async () => {
