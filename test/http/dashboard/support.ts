@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type HttpServer, startHttpServer } from "../../../src/http/server.ts";
+import type { Sessions } from "../../../src/ports/sessions.ts";
 import { openDashboard } from "../../../src/pages.ts";
 import type { Drive } from "../../support/drive.ts";
 
@@ -35,7 +36,12 @@ export interface Site {
 /** The dashboard of a driven installation on a real server, with a static token and, when asked, an issuer. */
 export async function aSite(
   d: Drive,
-  given: { oidc?: Record<string, unknown>; signIn?: Record<string, unknown>; port?: number } = {},
+  given: {
+    oidc?: Record<string, unknown>;
+    signIn?: Record<string, unknown>;
+    port?: number;
+    sessions?: (real: Sessions) => Sessions;
+  } = {},
 ): Promise<Site> {
   const token = randomBytes(24).toString("hex");
   const file = join(d.lab.dir, "sign-in-token");
@@ -46,7 +52,12 @@ export async function aSite(
   await d.lab.configure({ http: { publicUrl: url }, signIn: { token: `file:${file}`, ...oidc, ...given.signIn } });
   d.deps = await d.again();
   const { loaded, sessions } = await d.lab.app();
-  const { routes } = openDashboard({ deps: d.deps, loaded, sessions, log: d.log });
+  const { routes } = openDashboard({
+    deps: d.deps,
+    loaded,
+    sessions: given.sessions?.(sessions) ?? sessions,
+    log: d.log,
+  });
   const server = await startHttpServer({ host: "127.0.0.1", port, routes, log: d.log });
   const site: Site = {
     server,

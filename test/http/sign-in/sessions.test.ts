@@ -2,7 +2,11 @@ import { writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { startHttpServer } from "../../../src/http/server.ts";
+import { ownAddress } from "../../../src/http/sign-in/form.ts";
 import { staticToken } from "../../../src/http/sign-in/token.ts";
+import { openDashboard } from "../../../src/pages.ts";
+import { KeyturnError } from "../../../src/rotation/errors.ts";
 import { SecretText } from "../../../src/rotation/secret.ts";
 import { drives } from "../../support/drives.ts";
 import type { Drive } from "../../support/drive.ts";
@@ -89,8 +93,10 @@ describe("a session", () => {
     const { site } = await aDashboard();
     const visitor = await site.owner();
     const id = visitor.cookies.get(SESSION) ?? "";
+    const other = "B".repeat(43);
     for (const cookie of [
-      `${SESSION}=${"B".repeat(43)}; ${SESSION}=${id}`,
+      `${SESSION}=${id}; ${SESSION}=${other}`,
+      `${SESSION}=${other}; ${SESSION}=${id}`,
       `${SESSION}=${id}x`,
       `${SESSION}=../${id}`,
     ]) {
@@ -106,6 +112,28 @@ describe("a session", () => {
     expect(linked.text).toContain('content="0; url=/rotations/rot_1"');
     const back = await aVisitor(site.url).get("/rotations/rot_1", { "sec-fetch-site": "same-origin" });
     expect(back.location).toBe("/sign-in?to=%2Frotations%2Frot_1");
+  });
+});
+
+describe("without Redis", () => {
+  it("nobody is let in or sent to sign in: the page says what is away, and a form does nothing", async () => {
+    const d = await start();
+    let away = false;
+    const site = await aSite(d, {
+      sessions: (real) => ({
+        ...real,
+        look: (...args) => (away ? Promise.reject(new KeyturnError("REDIS_UNAVAILABLE")) : real.look(...args)),
+      }),
+    });
+    open.push(site);
+    const r = await d.open();
+    const visitor = await site.owner();
+    const csrf = csrfOf((await visitor.get(`/rotations/${r.id}`)).text);
+    away = true;
+    const page = await visitor.get("/");
+    expect([page.status, wordsOf(page.text).includes("Redis did not answer.")]).toEqual([503, true]);
+    expect((await visitor.post(`/rotations/${r.id}/approve`, { csrf, shown: r.planHash })).status).toBe(503);
+    expect((await d.load(r.id)).approvals).toEqual([]);
   });
 });
 
@@ -236,8 +264,6 @@ describe("the static token", () => {
 
   it("without any way to sign in the pages say how to turn them on, and decide nothing", async () => {
     const d = await start();
-    const { openDashboard } = await import("../../../src/pages.ts");
-    const { startHttpServer } = await import("../../../src/http/server.ts");
     const { loaded, sessions } = await d.lab.app();
     const { routes, sessionOf } = openDashboard({ deps: d.deps, loaded, sessions, log: d.log });
     const server = await startHttpServer({ host: "127.0.0.1", port: 0, routes, log: d.log });
@@ -252,7 +278,6 @@ describe("the static token", () => {
   });
 
   it("without http.publicUrl only this machine's own names are believed", async () => {
-    const { ownAddress } = await import("../../../src/http/sign-in/form.ts");
     const own = (host: string) => ownAddress({ headers: { host } } as never, null);
     expect(own("127.0.0.1:8080")).toBe("http://127.0.0.1:8080");
     expect(own("localhost:8080")).toBe("http://localhost:8080");
