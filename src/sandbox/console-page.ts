@@ -56,7 +56,7 @@ section{border:2px solid var(--go);border-radius:8px;padding:.5rem 1rem;margin:1
 background:light-dark(#0000000d,#ffffff14)}
 .bad{color:light-dark(#a32618,#ff9184);font-weight:600}
 form{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end}label{display:grid;gap:.25rem;flex:1 1 18rem;font-weight:600}
-input,button{font:inherit;padding:.45rem .8rem;border-radius:6px;border:1px solid light-dark(#8a929a,#6b737b);
+input,button{font:inherit;font-weight:400;padding:.45rem .8rem;border-radius:6px;border:1px solid light-dark(#8a929a,#6b737b);
 background:light-dark(#fff,#22262a);color:inherit}
 button{background:var(--go);border-color:var(--go);color:var(--on-go);font-weight:600;cursor:pointer;white-space:nowrap}
 :focus-visible{outline:3px solid light-dark(#2b6cd4,#8ab8ff);outline-offset:2px}
