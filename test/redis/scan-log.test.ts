@@ -21,4 +21,14 @@ describe("the scan log", () => {
     expect(await log.statuses()).toEqual({ apikey_1: "inactive" });
     expect(await log.seenFingerprints()).toEqual({ f1: "billing", f2: "reports" });
   });
+
+  it("keeps the last report, and none before the first", async () => {
+    const log = createRedisScanLog({ redis: server.connect(), install: "reports" });
+    expect(await log.report()).toBeNull();
+    const none = { shown: [], total: 0 };
+    const report = { schema: 1 as const, scannedAt: T0, targets: none, unmanaged: none, problems: none };
+    await log.rememberReport(report);
+    await log.rememberReport({ ...report, scannedAt: T0 + 1 });
+    expect(await log.report()).toEqual({ ...report, scannedAt: T0 + 1 });
+  });
 });
