@@ -54,17 +54,50 @@ export function formsOf({ text }: Canary): { form: string; bytes: Buffer }[] {
   return forms;
 }
 
-/** Every place where a canary shows, one line each; empty is the promise. */
-export function findings(canaries: readonly Canary[], traces: readonly Trace[]): string[] {
-  const found: string[] = [];
-  for (const canary of canaries) {
-    const forms = formsOf(canary);
-    for (const { where, bytes } of traces) {
-      const hit = forms.find((f) => bytes.includes(f.bytes));
-      if (hit !== undefined) found.push(`${canary.name} (${hit.form}) in ${where}`);
+interface Sought {
+  canary: number;
+  form: number;
+  bytes: Buffer;
+}
+
+/**
+ * All forms of all canaries by their first four bytes, so that each trace is read once, however many canaries there are;
+ * `seen` rules most places out without a look into the map.
+ */
+function indexOf(canaries: readonly Canary[]) {
+  const byStart = new Map<number, Sought[]>();
+  const seen = new Uint8Array(1 << 16);
+  for (const [canary, each] of canaries.entries()) {
+    for (const [form, { bytes }] of formsOf(each).entries()) {
+      if (bytes.length < 4) continue;
+      const start = bytes.readUInt32LE(0);
+      seen[start & 0xffff] = 1;
+      byStart.set(start, [...(byStart.get(start) ?? []), { canary, form, bytes }]);
     }
   }
-  return found;
+  return { byStart, seen };
+}
+
+/** Every place where a canary shows, one line each; empty is the promise. */
+export function findings(canaries: readonly Canary[], traces: readonly Trace[]): string[] {
+  const { byStart, seen } = indexOf(canaries);
+  const found: string[][] = canaries.map(() => []);
+  for (const { where, bytes } of traces) {
+    // By canary: the first of its forms that is there.
+    const hits = new Map<number, number>();
+    for (let i = 0; i + 4 <= bytes.length; i++) {
+      if (seen[(bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8)] === 0) continue;
+      for (const { canary, form, bytes: sought } of byStart.get(bytes.readUInt32LE(i)) ?? []) {
+        if (form < (hits.get(canary) ?? Infinity) && bytes.subarray(i, i + sought.length).equals(sought))
+          hits.set(canary, form);
+      }
+    }
+    for (const [canary, form] of hits) {
+      const each = canaries[canary];
+      if (each !== undefined) found[canary]?.push(`${each.name} (${formsOf(each)[form]?.form}) in ${where}`);
+    }
+  }
+  return found.flat();
 }
 
 /** The files below a folder, those left out by name excepted. */
@@ -94,6 +127,8 @@ export async function everythingIn(redis: Redis): Promise<Trace[]> {
       zset: () => redis.zrange(key, "0", "-1", "WITHSCORES"),
       stream: () => redis.xrange(key, "-", "+"),
     };
+    // It went away meanwhile; the command that made it was seen.
+    if (type === "none") continue;
     const value = await read[type]?.();
     if (value === undefined) throw new Error(`Redis has a type that is not searched: ${type}`);
     traces.push({ where: `Redis ${type} ${key}`, bytes: Buffer.from(`${key} ${JSON.stringify(value)}`) });
