@@ -1,146 +1,27 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ChannelMemory } from "../../src/ports/outbox.ts";
-import { KeyturnError } from "../../src/rotation/errors.ts";
 import type { Rotation } from "../../src/rotation/record.ts";
-import { SecretText } from "../../src/rotation/secret.ts";
 import { ACTION } from "../../src/slack/actions.ts";
-import type { SlackChannelParts } from "../../src/slack/delivery.ts";
-import { type IssueLink, createDirectMessages } from "../../src/slack/direct-message.ts";
-import { createDirectory } from "../../src/slack/directory.ts";
-import { createSlackChannel } from "../../src/slack/slack-channel.ts";
-import { createWebClient } from "../../src/slack/web-client.ts";
-import { MemoryCardSlots } from "../support/doubles/memory-card-slots.ts";
-import { MemoryRedis } from "../support/doubles/memory-redis.ts";
-import { listeningLog } from "../support/quiet-log.ts";
-import { DAY, HOUR, NOON, aKey, aRotation } from "../support/records.ts";
-import { type SlackApi, type SlackMessage, slackApi } from "../support/slack-api.ts";
-import { turnedClock } from "../support/turned-clock.ts";
+import { DAY, HOUR, NOON, aKey } from "../support/records.ts";
+import { type SlackApi } from "../support/slack-api.ts";
+import {
+  type World,
+  after,
+  approved,
+  buttons,
+  ended,
+  idOf,
+  openSlack,
+  opened,
+  posts,
+  setUp,
+  told,
+} from "./channel-rig.ts";
 
 let slack: SlackApi;
-let people: Map<string, string>;
-let spare = 0;
-
 beforeAll(async () => {
-  slack = await slackApi();
-  const { members } = (await slack.ask("users.list", {})) as { members: { id: string; name: string }[] };
-  people = new Map(members.map((m) => [m.name, m.id]));
+  slack = await openSlack();
 });
 afterAll(() => slack.stop());
-
-/** A channel of its own for each test, so that none sees another's messages. */
-async function setUp(more: Partial<SlackChannelParts> = {}) {
-  const created = await slack.ask("conversations.create", { name: `keys-${++spare}` });
-  const keys = (created.channel as { id: string }).id;
-  const clock = turnedClock(NOON);
-  const log = listeningLog();
-  const timeouts = { post: 300, edit: 300, click: 300 };
-  const client = createWebClient({ token: () => SecretText.from(slack.token), apiUrl: slack.url, timeouts });
-  const directory = createDirectory(client, { teamId: null });
-  const links: { rotation: string; person: string; identities: readonly string[]; issuedBy: string }[] = [];
-  const records = new Map<string, Rotation>();
-  const issue: { how: IssueLink } = {
-    how: async (rotation, person, issuedBy) => {
-      links.push({ rotation, person: person.name, identities: person.identities, issuedBy });
-      return {
-        url: `https://keyturn.example.com/intake#${"t".repeat(30)}${links.length}`,
-        expiresAt: clock.now() + 900_000,
-      };
-    },
-  };
-  const messages = createDirectMessages({
-    client,
-    directory,
-    issueLink: (...args) => issue.how(...args),
-    load: async (id) => records.get(id) ?? null,
-  });
-  const woken: string[] = [];
-  const redis = new MemoryRedis({
-    now: () => clock.now(),
-    writes: { push: () => undefined } as never,
-    audit: () => undefined,
-  });
-  const parts: SlackChannelParts = {
-    client,
-    messages,
-    slots: new MemoryCardSlots(),
-    leases: redis.leases,
-    channelOf: () => keys,
-    publicUrl: "https://keyturn.example.com",
-    approvers: { users: [people.get("ada") ?? ""], groups: ["S01"] },
-    cardsAtOnce: 5,
-    escalation: null,
-    clock,
-    log,
-    wake: async (id) => void woken.push(id),
-    ...more,
-  };
-  const channel = createSlackChannel(parts);
-  const memories = new Map<string, ChannelMemory>();
-  let deaf = false;
-  const deliver = (r: Rotation, holds: string[] = []) => {
-    records.set(r.id, r);
-    return channel.deliver(
-      { rotation: r, holds, now: clock.now(), auditHead: { seq: 7, hash: "ab".repeat(32) } },
-      structuredClone(memories.get(r.id) ?? null),
-      async (memory) => {
-        if (deaf) throw new Error("killed");
-        memories.set(r.id, structuredClone(memory));
-      },
-    );
-  };
-  slack.calls.length = 0;
-  return {
-    keys,
-    clock,
-    log,
-    parts,
-    deliver,
-    memories,
-    messages,
-    links,
-    issue,
-    woken,
-    records,
-    die: (now: boolean) => (deaf = now),
-    cards: () => slack.messages(keys),
-    card: async () => (await slack.messages(keys)).at(0) as SlackMessage,
-    thread: async () => slack.replies(keys, (await slack.messages(keys)).at(0)?.ts ?? ""),
-  };
-}
-type World = Awaited<ReturnType<typeof setUp>>;
-
-const told = (messages: SlackMessage[]) => messages.map((m) => m.text);
-const buttons = (message: SlackMessage | undefined) =>
-  (message?.blocks ?? [])
-    .filter((b) => b.type === "actions")
-    .flatMap((b) => (b.elements as { action_id: string }[]).map((e) => e.action_id));
-const posts = () => slack.calls.filter((c) => c.method === "chat.postMessage").length;
-const entry = (n: number, event: string, actor = "keyturn") => ({ at: NOON + n, event, actor, via: "worker" });
-const opened = (more: Partial<Rotation> = {}): Rotation => aRotation({ history: [entry(0, "opened")], ...more });
-const ada = (): string => `slack:${people.get("ada")}`;
-
-/** The record after a move, as the use cases leave it. */
-function after(r: Rotation, event: string, state: Rotation["state"], more: Partial<Rotation> = {}): Rotation {
-  const at = NOON + r.history.length;
-  const history = [...r.history, { at, event, actor: more.submittedBy ?? "keyturn", via: "worker" }];
-  return { ...r, revision: r.revision + 1, state, history, enteredAt: at, ...more };
-}
-const approved = (r: Rotation): Rotation =>
-  after(r, "approved", "awaiting_replacement", {
-    deadline: NOON + 7 * DAY,
-    approvals: [
-      {
-        actor: ada(),
-        via: "slack",
-        at: NOON,
-        planHash: r.planHash,
-        breakGlass: false,
-        identities: [ada(), "mail:ada@example.com"],
-      },
-    ],
-  });
-const ended = (r: Rotation, event: string, state: Rotation["state"]): Rotation =>
-  after(r, event, state, { endedAt: NOON + DAY, deadline: null });
 
 describe("one card per rotation", () => {
   let w: World;
@@ -450,13 +331,13 @@ describe("reminders", () => {
     expect(await w.deliver(r)).toEqual({ nextAt: null });
     await w.deliver(r);
     expect(told(await w.thread())).toEqual([
-      expect.stringContaining(`<!subteam^S01>, <@${people.get("ada")}>: this still waits to be decided`),
+      expect.stringContaining(`<!subteam^S01>, <@${idOf("ada")}>: this still waits to be decided`),
     ]);
     const next = { ...approved(r), enteredAt: w.clock.now(), deadline: w.clock.now() + DAY };
     await w.deliver(next);
     await w.clock.turn(12 * HOUR);
     await w.deliver(next);
-    expect(told(await w.thread()).at(-1)).toContain(`<@${people.get("ada")}>: this still waits for a new key`);
+    expect(told(await w.thread()).at(-1)).toContain(`<@${idOf("ada")}>: this still waits for a new key`);
   });
 
   it("a compromised one has no deadline and is reminded of after an hour", async () => {
@@ -490,115 +371,5 @@ describe("reminders", () => {
     await w.clock.turn(2 * DAY);
     expect(await w.deliver(ended(opened(), "rejected", "rejected"))).toEqual({ nextAt: null });
     expect(told(await w.thread())).toEqual([expect.stringContaining("Rejected")]);
-  });
-});
-
-describe("the private message", () => {
-  const inbox = async (w: World, name = "ada"): Promise<SlackMessage[]> => {
-    const opening = await w.parts.client.call("conversations.open", { users: people.get(name) ?? "" });
-    const all = await slack.messages((opening.channel as { id: string }).id);
-    return all.filter((m) => JSON.stringify(m).includes(w.records.keys().next().value ?? ""));
-  };
-  const fresh = (): Rotation => opened({ id: `rot_dm${++spare}` });
-
-  it("brings the last approver one link per wait; neither memory, channel nor log has its address", async () => {
-    const w = await setUp();
-    const r = fresh();
-    await w.deliver(r);
-    for (let i = 0; i < 3; i++) await w.deliver(approved(r));
-    expect(w.links).toEqual([
-      { rotation: r.id, person: ada(), identities: [ada(), "mail:ada@example.com"], issuedBy: "keyturn" },
-    ]);
-    const [message] = await inbox(w);
-    expect(buttons(message)).toEqual([ACTION.open, ACTION.link, ACTION.delegate]);
-    expect(JSON.stringify(message)).toContain("/intake#ttt");
-    expect(JSON.stringify(message)).toContain("in workspace `wrkspc_1`");
-    for (const place of [[...w.memories], await w.cards(), await w.thread(), w.log.lines])
-      expect(JSON.stringify(place)).not.toContain("intake#");
-  });
-
-  it("a rejected key begins a new wait: a new link; once handed over the message says it is over", async () => {
-    const w = await setUp();
-    const r = approved(fresh());
-    await w.deliver(r);
-    const again = after(after(r, "staged", "verifying"), "key_rejected", "awaiting_replacement");
-    await w.deliver(again);
-    expect(w.links).toHaveLength(2);
-    await w.deliver(after(again, "staged", "verifying"));
-    const messages = await inbox(w);
-    expect(messages).toHaveLength(2);
-    for (const message of messages) {
-      expect(message.text).toContain("No key is needed here any more");
-      expect(buttons(message)).toEqual([]);
-      expect(JSON.stringify(message)).not.toContain("intake#");
-    }
-  });
-
-  it("R21: where four eyes forbid the approver to hand over, they are asked to name somebody", async () => {
-    const w = await setUp();
-    w.issue.how = () => Promise.reject(new KeyturnError("NOT_AN_APPROVER", "four eyes"));
-    await w.deliver(approved(fresh()));
-    const [message] = await inbox(w);
-    expect(buttons(message)).toEqual([ACTION.delegate]);
-    expect(message?.text).toContain("Somebody else has to hand the new key over");
-  });
-
-  it.each(["cannot_dm_bot", "user_disabled", "missing_scope"])(
-    "%s: no link is made, it is logged once, and the rest is said",
-    async (error) => {
-      const w = await setUp();
-      slack.fault("conversations.open", { kind: "error", error });
-      const r = approved(fresh());
-      const { nextAt } = await w.deliver(r);
-      await w.deliver(r);
-      expect([w.links, w.log.events()]).toEqual([[], ["slack.no_private_message"]]);
-      expect(nextAt).not.toBeNull();
-    },
-  );
-
-  it("a Slack that does not answer is tried again, and the earlier link ends with the next", async () => {
-    const w = await setUp();
-    const r = fresh();
-    await w.deliver(r);
-    slack.fault("chat.postMessage", { kind: "answer", body: { ok: true, ts: "1.2" } }, { kind: "silent" });
-    await expect(w.deliver(approved(r))).rejects.toMatchObject({ reason: "no_answer" });
-    await w.deliver(approved(r));
-    expect(w.links).toHaveLength(2);
-  });
-
-  it("nobody of Slack approved, or there are no pages: no message", async () => {
-    const w = await setUp({ publicUrl: null });
-    await w.deliver(approved(fresh()));
-    const other = await setUp();
-    const byCli = approved(fresh());
-    await other.deliver({ ...byCli, approvals: byCli.approvals.map((a) => ({ ...a, via: "cli", actor: "cli:a@b" })) });
-    expect([...w.links, ...other.links]).toEqual([]);
-  });
-
-  it("somebody who is named gets a link with all that names them; guests, bots and strangers do not", async () => {
-    const w = await setUp();
-    const r = approved(fresh());
-    w.records.set(r.id, r);
-    const grace = people.get("grace") ?? "";
-    await w.messages.sendLink(grace, r.id, ada());
-    expect(w.links).toEqual([
-      {
-        rotation: r.id,
-        person: `slack:${grace}`,
-        identities: [`slack:${grace}`, "mail:grace@emulate.dev"],
-        issuedBy: ada(),
-      },
-    ]);
-    expect(await inbox(w, "grace")).toHaveLength(1);
-    slack.fault("users.info", {
-      kind: "answer",
-      body: { ok: true, user: { id: grace, team_id: "T000000001", is_restricted: true } },
-    });
-    await expect(w.messages.sendLink(grace, r.id)).rejects.toMatchObject({ code: "NOT_AN_APPROVER" });
-    await expect(w.messages.sendLink("U404", r.id)).rejects.toMatchObject({ code: "NOT_FOUND" });
-    await expect(w.messages.sendLink(grace, "rot_404")).rejects.toMatchObject({ code: "NOT_FOUND" });
-    w.issue.how = () => Promise.resolve(null);
-    await expect(w.messages.sendLink(grace, r.id)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-    expect(w.links).toHaveLength(1);
   });
 });
