@@ -86,7 +86,7 @@ describe("a file that fails is run once more", () => {
   });
 });
 
-describe(".ci/run", () => {
+describe(".ci/run", { timeout: 60_000 }, () => {
   let root: string;
   const stand = (name: string, text: string): void => {
     writeFileSync(join(root, "bin", name), `#!/bin/sh\n${text}\n`);
