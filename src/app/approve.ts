@@ -17,7 +17,6 @@ import { planSeen } from "./observe.ts";
 export function approve(deps: Deps, id: string, by: Decider, shown: string | null = null): Promise<Rotation> {
   return decideOn(deps, id, by, async (record, { breakGlass, identities }) => {
     const plan = planSeen(deps, record);
-    assertShown(record, shown);
     if (record.endedAt !== null) {
       const ended = `Rotation ${record.id} has ended: ${record.state}.`;
       throw record.target === null ? new KeyturnError("WRONG_STATE", ended) : noneOpen(record.target, `${ended} `);
@@ -25,6 +24,8 @@ export function approve(deps: Deps, id: string, by: Decider, shown: string | nul
     if (plan.kind === "target_removed") throw new KeyturnError("WRONG_STATE", "Its target is no longer configured.");
     const missing = record.approvals.length < record.approvalsNeeded;
     const waits = record.state === "awaiting_approval";
+    // Later on the approval binds the plan of now: whoever was shown the one of before has not seen that (P10).
+    assertShown(!waits && plan.kind === "changed" ? plan : record, shown);
     // The worker that ends the wait may be late; an approval counts before the deadline only (P10).
     if (waits && record.deadline !== null && deps.clock.now() >= record.deadline)
       throw new KeyturnError("WRONG_STATE", `The time to decide on ${record.id} is over.`, {

@@ -135,8 +135,8 @@ export const viaOf = (actor: Actor): "cli" | "slack" | "oidc" | "api" | "policy"
  * A decision is for the plan that the person was shown (P10). @param shown its hash or the beginning of it; null: not
  * checked. @throws WRONG_STATE with the reason `plan_changed`
  */
-export function assertShown(r: Rotation, shown: string | null): void {
-  if (shown === null || r.planHash.startsWith(shown)) return;
+export function assertShown({ planHash }: Pick<Rotation, "planHash">, shown: string | null): void {
+  if (shown === null || planHash.startsWith(shown)) return;
   throw new KeyturnError("WRONG_STATE", "The plan changed since it was shown; look at it and decide again.", {
     reason: "plan_changed",
   });
@@ -197,9 +197,14 @@ export function cancel(deps: Deps, id: string, by: Decider, reason: string | nul
   });
 }
 
-/** Looks again now. In `reinstated` it resumes the rotation; otherwise it only wakes it and lifts `notBefore` of its target. */
-export function retry(deps: Deps, id: string, by: Decider): Promise<Rotation> {
+/**
+ * Looks again now. In `reinstated` it resumes the rotation; otherwise it only wakes it and lifts `notBefore` of its target.
+ * @param lookOnly from a card, which may be an old one: only another look, never a resumption. @throws WRONG_STATE
+ */
+export function retry(deps: Deps, id: string, by: Decider, lookOnly = false): Promise<Rotation> {
   return decideOn(deps, id, by, async (r, { breakGlass }) => {
+    if (lookOnly && (r.state === "reinstated" || r.endedAt !== null))
+      throw new KeyturnError("WRONG_STATE", `Rotation ${r.id} is in ${r.state}.`, { next: `keyturn retry ${r.id}` });
     if (r.state === "reinstated") return applyDecision(deps, r, "retry", by, breakGlass, { patch: routineAgain(r) });
     if (r.endedAt !== null) {
       if (r.state === "completed") throw new KeyturnError("WRONG_STATE", `Rotation ${r.id} is completed.`);

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { approve } from "../../src/app/approve.ts";
+import { reject } from "../../src/app/decisions.ts";
+import { reinstate } from "../../src/app/reinstate.ts";
 import type { Rotation } from "../../src/rotation/record.ts";
 import { KeyturnError } from "../../src/rotation/errors.ts";
 import { ACTION, menuBlock } from "../../src/slack/actions.ts";
@@ -256,6 +258,38 @@ describe("P10: a click that must not count changes nothing, is answered, and is 
       onRecord: "decision.refused NOT_AN_APPROVER slack:U0BEN",
     },
     {
+      when: "an old card's `Approve` after promotion, while the plan of now was never shown",
+      before: async (s) => {
+        await s.d.until(s.r.id, "propagating");
+        const target = s.d.deps.settings.targets[0]!;
+        target.policy = { ...target.policy, gracePeriodMs: 123_000 };
+        expect((await s.d.step(s.r.id)).attention?.code).toBe("plan_changed");
+      },
+      sees: /Nothing was changed.*Approved by ana@laptop/,
+      onRecord: "decision.refused plan_changed slack:U0BEN",
+      state: "propagating",
+    },
+    {
+      when: "an old card's `Retry` on a rotation that has ended",
+      before: (s) => reject(s.d.deps, s.r.id, eve, "no"),
+      click: { action: ACTION.retry },
+      sees: /Nothing was changed\. Rejected by <@U0EVE>/,
+      onRecord: "decision.refused WRONG_STATE slack:U0BEN",
+      state: "rejected",
+    },
+    {
+      when: "an old card's `Retry` on a reinstated key, which would resume the rotation",
+      before: async (s) => {
+        await s.d.until(s.r.id, "grace_period");
+        await reinstate(s.d.deps, s.r.id, eve);
+        await s.d.until(s.r.id, "reinstated");
+      },
+      click: { action: ACTION.retry },
+      sees: /Nothing was changed\..*reinstated; somebody has to say how it goes on/,
+      onRecord: "decision.refused WRONG_STATE slack:U0BEN",
+      state: "reinstated",
+    },
+    {
       when: "`Get a link` from somebody who is no approver",
       before: (s) => approve(s.d.deps, s.r.id, eve),
       click: { action: ACTION.link, user: "U0OUTSIDER" },
@@ -439,6 +473,13 @@ describe("P10: what counts, counts once", () => {
     const revision = (await s.d.load(s.r.id)).revision;
     expect(await s.click({})).toMatch(/^Your approval of billing is counted since/);
     expect((await s.d.load(s.r.id)).revision).toBe(revision);
+  });
+
+  it("`Retry` on a card that needs attention only has it looked at again", async () => {
+    const s = await scene();
+    await s.d.until(s.r.id, "awaiting_replacement");
+    expect(await s.click({ action: ACTION.retry })).toMatch(/^Keyturn looks at billing again now/);
+    expect(await s.state()).toBe("awaiting_replacement");
   });
 
   it("a snooze puts off, a second person's snooze is told who did", async () => {

@@ -61,7 +61,7 @@ export const retryCard = (desk: DeskDeps, click: CardClick): Promise<DeskAnswer>
   decideCard(
     desk,
     click,
-    () => retry(desk.deps, click.rotation, by(click.actor)),
+    () => retry(desk.deps, click.rotation, by(click.actor), true),
     (r) => `Keyturn looks at ${nameOf(r)} again now.`,
   );
 
