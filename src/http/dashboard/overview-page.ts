@@ -24,13 +24,14 @@ const LATE_MS = 10 * 60_000;
 /** The whole installation on one page. @param all whether to show every target that is kept */
 export function overviewPage(o: Overview, health: Health, all: boolean): Html {
   const waiting = o.open.filter((r) => needsPerson(r)).length;
-  return html`<h1>${headline(waiting, o.open.length)}</h1>
+  return html`<h1>${headline(waiting, o.open.length, o.problems.total)}</h1>
     ${healthLine(o, health)} ${openSection(o)} ${targetsSection(o, all)} ${upcomingSection(o)} ${problemsSection(o)}
     ${unmanagedSection(o)} ${endedSection(o)}`;
 }
 
-function headline(waiting: number, open: number): string {
+function headline(waiting: number, open: number, problems: number): string {
   if (waiting > 0) return `${waiting} rotation${waiting === 1 ? " needs" : "s need"} a person`;
+  if (problems > 0) return `${problems} problem${problems === 1 ? "" : "s"} to look at`;
   return open > 0 ? `${open} rotation${open === 1 ? "" : "s"} under way` : "Nothing to do";
 }
 
@@ -58,8 +59,7 @@ function openSection({ open, now }: Overview): Html {
   const body =
     open.length === 0
       ? html`<p class="empty">
-          No rotation is open. A scan proposes one when a key is due; <code>keyturn rotate &lt;target&gt;</code> does so
-          now.
+          No rotation is open. A scan proposes one when a key is due; you can do so now on a target’s page.
         </p>`
       : html`<ul class="rows">
           ${open.map((r) => openRow(r, now))}

@@ -12,11 +12,12 @@ export function signInPage(offer: Offer, to: string, trouble: string | null): Ht
     <h1>Sign in</h1>
     ${trouble !== null && html`<p class="word bad" role="alert" id="trouble">${trouble}</p>`}
     ${offer.oidc && html`<p><a class="button" href="/auth/start?to=${encodeURIComponent(to)}">Sign in with your organization</a></p>`}
-    ${offer.oidc && offer.token && html`<p class="quiet">or</p>`} ${offer.token && tokenForm(to, trouble !== null)}
+    ${offer.oidc && offer.token && html`<p class="quiet">or</p>`}
+    ${offer.token && tokenForm(to, trouble !== null, offer.oidc)}
   </div>`;
 }
 
-const tokenForm = (to: string, again: boolean): Html =>
+const tokenForm = (to: string, again: boolean, second: boolean): Html =>
   html`<form method="post" action="/sign-in" class="stack">
     <input type="hidden" name="to" value="${to}" />
     <label for="token">Sign-in token</label>
@@ -32,7 +33,7 @@ const tokenForm = (to: string, again: boolean): Html =>
       ${again && html`aria-invalid="true"`}
     />
     <p class="quiet" id="token-help">The one that <code>signIn.token</code> in the configuration refers to.</p>
-    <button>Sign in</button>
+    <button class="${second ? "second" : "first"}">Sign in</button>
   </form>`;
 
 /** Where the browser stops between the issuer and us: from here on it counts as coming from our own site. */
