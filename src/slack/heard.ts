@@ -32,7 +32,7 @@ export interface Ears {
 }
 
 /** Somebody pasted a key where words belong: it goes no further, into no log and no record (P3). */
-export const looksLikeKey = (text: string): boolean => /sk-ant-/i.test(text);
+export { containsKey as looksLikeKey } from "../rotation/contains-key.ts";
 export const KEY_PASTED =
   "That looks like a key, and nothing was done with it. Slack has it now, so treat it as leaked: deactivate it in the Console. Keys go to the one-time page or the terminal only.";
 

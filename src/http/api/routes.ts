@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 import type { Decider } from "../../app/decisions.ts";
 import type { Deps } from "../../app/deps.ts";
+import { containsKey } from "../../rotation/contains-key.ts";
 import { asKeyturnError } from "../../rotation/errors.ts";
 import type { ApiTokens, TokenHolder } from "../api-tokens.ts";
 import { BodyRefused, isOfType, readBody } from "../body.ts";
@@ -25,8 +26,6 @@ export interface ApiOptions {
 const BODY_LIMIT = 16 * 1024;
 /** Requests without a valid token that are answered and logged, per minute; a valid token always passes. */
 const FAILED_TRIES = { each: 20, all: 200 };
-/** Longer than anything that is shown of a key (`sk-ant-api03-` and three characters). */
-const KEY_LIKE = /sk-ant-[A-Za-z0-9]+-[A-Za-z0-9_-]{6,}/;
 
 /** The HTTP API: the routes of `OPERATIONS`, and the document that describes them, which needs no token. */
 export function apiRoutes(options: ApiOptions): Route[] {
@@ -75,7 +74,7 @@ async function carryOut(
   if ("refused" in body) return body.refused;
   const url = queryOf(request);
   // Before anything is looked up, quoted or stored.
-  if (KEY_LIKE.test(JSON.stringify([params, [...url], body.value]))) return REFUSED.keyShaped;
+  if (containsKey(JSON.stringify([params, [...url], body.value]))) return REFUSED.keyShaped;
   const repeated = [...url.keys()].find((name) => url.getAll(name).length > 1);
   if (repeated !== undefined) return invalid("A query parameter is given more than once.");
   const by: Decider = { actor: { name: `api:${holder.name}`, via: "api" }, breakGlass: null };
@@ -122,7 +121,7 @@ async function bodyOf(
     // What is not UTF-8 is refused, not replaced.
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     const value: unknown = JSON.parse(text);
-    if (KEY_LIKE.test(text)) return { refused: REFUSED.keyShaped };
+    if (containsKey(text)) return { refused: REFUSED.keyShaped };
     return typeof value === "object" && value !== null && !Array.isArray(value)
       ? { value }
       : { refused: REFUSED.badJson };
