@@ -24,7 +24,8 @@ export function outboxContract(name: string, start: () => Promise<OutboxServer>)
       [one, two] = [server.open(), server.open()];
     });
     const ids = async (until: number, limit = 100) => (await two.due(until, limit)).map((entry) => entry.id);
-    const stampOf = async (id: string) => (await two.due(Number.MAX_SAFE_INTEGER, 100)).find((entry) => entry.id === id)?.stamp ?? "";
+    const stampOf = async (id: string) =>
+      (await two.due(Number.MAX_SAFE_INTEGER, 100)).find((entry) => entry.id === id)?.stamp ?? "";
 
     it("what was added is due from its time on, earliest first, as many as asked for", async () => {
       await one.add("rot_b", T0 + 2);
