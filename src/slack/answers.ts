@@ -46,7 +46,7 @@ export function privateMessage(answer: DeskAnswer & { url?: string }): PrivateMe
                 action_id: ACTION.open,
                 text: { type: "plain_text", text: "Hand the key over" },
                 url: answer.url,
-                accessibility_label: "Open the page where the new key is handed over",
+                accessibility_label: "Hand the key over: open the page for it",
               },
             ],
           },

@@ -35,7 +35,7 @@ const approve = (r: Rotation, value: string): ActionElement =>
   button({
     action: ACTION.approve,
     text: "Approve",
-    spoken: `Approve replacing the key of ${of(r)}`,
+    about: `replacing the key of ${of(r)}`,
     value,
     style: "primary",
     confirm: {
@@ -50,7 +50,7 @@ const reject = (r: Rotation, value: string): ActionElement =>
   button({
     action: ACTION.reject,
     text: "Reject …",
-    spoken: `Reject replacing the key of ${of(r)}`,
+    about: `replacing the key of ${of(r)}`,
     value,
     style: "danger",
   });
@@ -66,20 +66,20 @@ export const handOver = (r: Rotation, value: string, text = "Get a one-time link
   button({
     action: ACTION.link,
     text,
-    spoken: `Get a one-time link for the new key of ${of(r)}`,
+    about: `to hand over the key of ${of(r)}`,
     value,
   }),
   peopleMenu(ACTION.delegate, "Somebody else hands it over"),
 ];
 
 const retry = (r: Rotation, value: string): ActionElement =>
-  button({ action: ACTION.retry, text: "Try again", spoken: `Try again: the rotation of ${of(r)}`, value });
+  button({ action: ACTION.retry, text: "Try again", about: `the rotation of ${of(r)}`, value });
 
 const open = (r: Rotation, publicUrl: string, value: string): ActionElement =>
   button({
     action: ACTION.open,
     text: "Open",
-    spoken: `Open the page of the rotation of ${of(r)}`,
+    about: `the page of the rotation of ${of(r)}`,
     value,
     url: `${publicUrl}/rotations/${encodeURIComponent(r.id)}`,
   });

@@ -52,7 +52,7 @@ export function renderHandover(r: Rotation, link: { url: string; expiresAt: Inst
   const page = button({
     action: ACTION.open,
     text: "Open the page",
-    spoken: `Open the page for the new key of ${name}`,
+    about: `to hand over the key of ${name}`,
     value,
     url: link.url,
     style: "primary",

@@ -33,19 +33,19 @@ const label = (text: string) => ({ type: "plain_text" as const, text: plain(text
 export function button(given: {
   action: string;
   text: string;
-  /** What a screen reader says: the button with what it is about. */
-  spoken: string;
+  /** What it is about, for a screen reader: it says the button's text and this. */
+  about: string;
   value?: string;
   url?: string;
   style?: "primary" | "danger";
   confirm?: { title: string; text: string; yes: string; no: string };
 }): ActionElement {
-  const { action, text, spoken, value, url, style, confirm } = given;
+  const { action, text, about, value, url, style, confirm } = given;
   return {
     type: "button",
     action_id: action,
     text: label(text),
-    accessibility_label: plain(spoken, LIMIT.button),
+    accessibility_label: plain(`${text}: ${about}`, LIMIT.button),
     ...(value === undefined ? {} : { value }),
     ...(url === undefined ? {} : { url }),
     ...(style === undefined ? {} : { style }),

@@ -87,8 +87,11 @@ function attentionText(r: Rotation, name: string): string {
   ].join("\n");
 }
 
+/** So much of the hash is beyond anybody's means to meet by chance or force, and still fits one line. */
+const ANCHOR_DIGITS = 32;
+
 const anchorOf = (head: { seq: number; hash: string } | null): string =>
-  head === null ? "" : ` · audit ${head.seq} ${code(head.hash)}`;
+  head === null ? "" : ` · audit ${head.seq} ${code(head.hash.slice(0, ANCHOR_DIGITS))}`;
 
 /**
  * Entries that were not told yet. Histories lose their oldest entries and are rebuilt, so the place is kept by what was

@@ -339,7 +339,7 @@ describe("the thread", () => {
 
   it("R18: each milestone has the audit head as its anchor", () => {
     const told = renderMilestone(inState("draining"), at(0, "promoted"), { seq: 41, hash: "ab".repeat(32) }, true);
-    expect(JSON.stringify(told)).toContain(`audit 41 \`${"ab".repeat(32)}\``);
+    expect(JSON.stringify(told)).toContain(`audit 41 \`${"ab".repeat(16)}\``);
   });
 
   it("an attention that lasts is loud, one that is over is quiet", () => {

@@ -76,7 +76,7 @@ describe("one card per rotation", () => {
       expect.stringContaining("grace period is over"),
       expect.stringContaining("archived"),
     ]);
-    expect(JSON.stringify(await w.thread())).toContain(`audit 7 \`${"ab".repeat(32)}\``);
+    expect(JSON.stringify(await w.thread())).toContain(`audit 7 \`${"ab".repeat(16)}\``);
   });
 
   it("several milestones at once are told in order, and what a crash cut off goes on where it stopped", async () => {
