@@ -14,7 +14,7 @@ const AFTER_DEACTIVATION: readonly State[] = ["deactivating", "grace_period", "a
  * @throws WRONG_STATE (75) when there is nothing to reinstate or it is too late
  */
 export function reinstate(deps: Deps, id: string, by: Decider): Promise<Rotation> {
-  return decideOn(deps, id, by, async (record, breakGlass) => {
+  return decideOn(deps, id, by, async (record, { breakGlass }) => {
     if (record.state === "reinstating" || record.state === "reinstated") return record;
     const inactive = AFTER_DEACTIVATION.includes(record.state) || record.reason === "compromised";
     if (

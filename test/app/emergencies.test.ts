@@ -187,6 +187,23 @@ describe("R6: reinstate", () => {
     expect((await retry(d.deps, id, ana)).state).toBe("draining");
   });
 
+  it.each([
+    { who: "an approver", approvers: ["*"], breakGlass: null, evidence: { reason: null, breakGlass: false } },
+    {
+      who: "somebody who breaks the glass",
+      approvers: ["cleo@desk"],
+      breakGlass: { reason: "night" },
+      evidence: { reason: "night", breakGlass: true },
+    },
+  ])("P11: on record is whether the glass was broken, and no more of the person: $who", async (row) => {
+    const d = await open({ config });
+    const { id } = await d.to("grace_period");
+    d.deps.settings.approvers.cli = row.approvers;
+    await reinstate(d.deps, id, { ...ana, breakGlass: row.breakGlass });
+    const entry = (await d.audit()).find((e) => e.action === "rotation.reinstate");
+    expect(entry?.evidence).toEqual({ from: "grace_period", to: "reinstating", ...row.evidence });
+  });
+
   it("`cancel` after it puts the old value back", async () => {
     const d = await open({ config });
     const { id } = await d.to("grace_period");
