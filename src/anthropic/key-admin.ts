@@ -6,6 +6,7 @@ import { ADMIN_LIMITS, ask, bodyOf, type ClientDeps, type ClientLimits, invalid,
 import { requireBaseUrl } from "./base-url.ts";
 import { isObject, typeOf } from "./envelope.ts";
 import { parseKey } from "./key-schema.ts";
+import type { OnRequest } from "./operation.ts";
 import { listKeyPages } from "./pages.ts";
 import { safeId, safeName } from "./safe-text.ts";
 import { setKeyStatus } from "./set-key-status.ts";
@@ -21,6 +22,8 @@ export interface KeyAdminOptions {
   /** In [0, 1), for the jitter. */
   random?: () => number;
   limits?: Partial<ClientLimits>;
+  /** Told of every request that was sent. */
+  onRequest?: OnRequest;
 }
 
 /**
@@ -36,6 +39,7 @@ export function createKeyAdmin(options: KeyAdminOptions): KeyAdmin {
     fetch: options.fetch ?? fetch,
     random: options.random ?? Math.random,
     limits: { ...ADMIN_LIMITS, ...options.limits },
+    onRequest: options.onRequest,
   };
   const usage = new UsageReader(deps);
   return {
@@ -44,7 +48,8 @@ export function createKeyAdmin(options: KeyAdminOptions): KeyAdmin {
     getKey: async (keyId) => getKey(deps, requireKeyId(keyId)),
     userEmail: async (userId) => userEmail(deps, userId),
     setKeyStatus: async (keyId, status, limits) => setKeyStatus(deps, requireKeyId(keyId), status, limits),
-    usage: async (keyId, from, to, bucket) => usage.read({ keyId: requireKeyId(keyId), from, to, bucket }),
+    usage: async (keyId, from, to, bucket, signal) =>
+      usage.read({ keyId: requireKeyId(keyId), from, to, bucket, signal }),
   };
 }
 

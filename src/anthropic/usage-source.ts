@@ -58,20 +58,21 @@ const MAX_PAGES = 200;
 
 /**
  * One key's rows in all `pieces`; a status instead when the source refused. Part of a report is never returned.
- * @throws ADMIN_DENIED, ADMIN_INVALID, ADMIN_UNAVAILABLE
+ * @throws ADMIN_DENIED, ADMIN_INVALID, ADMIN_UNAVAILABLE, or the reason of `signal`
  */
 export async function readReport(
   deps: ClientDeps,
   source: Source,
   keyId: string,
   pieces: readonly Piece[],
+  signal?: AbortSignal,
 ): Promise<Report | { refusedWith: number }> {
   const rows: UsageRow[] = [];
   const freshness: (number | null)[] = [];
   for (const piece of pieces) {
     const cursors = new Set<string>();
     for (let next: string | null = null; ;) {
-      const page: UsagePage | number = await readPage(deps, source, keyId, piece, next);
+      const page: UsagePage | number = await readPage(deps, source, keyId, piece, next, signal);
       if (typeof page === "number") return { refusedWith: page };
       rows.push(...page.rows);
       freshness.push(page.refreshedAt);
@@ -96,6 +97,7 @@ async function readPage(
   keyId: string,
   piece: Piece,
   cursor: string | null,
+  signal: AbortSignal | undefined,
 ): Promise<UsagePage | number> {
   const query: [string, string][] = [
     ["starting_at", formatTimestamp(piece.from)],
@@ -105,7 +107,7 @@ async function readPage(
   ];
   for (const [name, value] of source.query(piece.width)) query.push([name, value]);
   if (cursor !== null) query.push(["page", cursor]);
-  const reply = await ask(deps, source.path, query, { headers: source.headers });
+  const reply = await ask(deps, source.path, query, { headers: source.headers, signal });
   if (source.refused(reply)) return reply.status;
   const page = source.parse(bodyOf(source.path, reply), keyId);
   if (typeof page === "string") throw invalid(source.path, `answered with ${page}`);

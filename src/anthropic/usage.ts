@@ -13,6 +13,7 @@ interface Question {
   from: number;
   to: number;
   bucket: "day" | "minute";
+  signal?: AbortSignal | undefined;
 }
 interface Findings {
   rows: UsageRow[];
@@ -60,14 +61,14 @@ export class UsageReader {
 
 /** The rows of the window and its last use. A last use told by the hour is looked up by the minute. */
 async function find(deps: ClientDeps, source: Source, question: Question): Promise<Findings | { refusedWith: number }> {
-  const { keyId, from, to, bucket } = question;
-  const report = await readReport(deps, source, keyId, piecesOf(from, to, bucket));
+  const { keyId, from, to, bucket, signal } = question;
+  const report = await readReport(deps, source, keyId, piecesOf(from, to, bucket), signal);
   if ("refusedWith" in report) return report;
   const rows = report.rows.filter((row) => overlaps(row, from, to));
   const last = lastUsed(rows);
   const minutes = last === null || bucket === "day" ? null : minutesOf(last);
   if (last === null || minutes === null) return { rows, lastUsedAt: last?.from ?? null, freshUntil: report.freshUntil };
-  const closer: Report | { refusedWith: number } = await readReport(deps, source, keyId, [minutes]);
+  const closer: Report | { refusedWith: number } = await readReport(deps, source, keyId, [minutes], signal);
   if ("refusedWith" in closer) return closer;
   // Two reports that disagree: the end of the hour is what can be vouched for.
   const lastUsedAt = lastUsed(closer.rows)?.from ?? last.to - MINUTE_MS;

@@ -7,6 +7,7 @@ import type { Approval, KeyFacts, Plan, Rotation } from "../rotation/record.ts";
 import { claim } from "./claim.ts";
 import { commitOpen } from "./commit.ts";
 import type { Deps } from "./deps.ts";
+import { type HabitReader, habitReader } from "./habit.ts";
 import { planFor } from "./plans.ts";
 
 /** What is known of the key to be replaced. */
@@ -41,15 +42,20 @@ export interface Opening {
   start: "awaiting_approval" | "revoking";
   actor: Actor;
   message: string;
+  /** Of the scan that opens it; by default one of its own. */
+  habitOf?: HabitReader;
 }
 
 /**
  * Opens a rotation: takes the locks on its targets and its key in the same script that creates the record, then claims
- * the destinations by mark. Without a target (an unmanaged key) there is no destination and nothing to replace (R4).
+ * the destinations by mark. What to expect of its drain is read before, in a few seconds at most, and may stay unknown
+ * (R13). Without a target (an unmanaged key) there is no destination and nothing to replace (R4).
  * @throws LOCK_HELD naming the rotation that occupies a target or the key · CONFIG_INVALID when a target is unknown
  */
 export async function openRotation(deps: Deps, opening: Opening): Promise<Rotation> {
-  const record = newRecord(deps, opening);
+  const draft = newRecord(deps, opening);
+  const habitOf = opening.habitOf ?? habitReader(deps);
+  const record = { ...draft, longestPauseMs: await habitOf(draft) };
   await commitOpen(deps, record, {
     action: "rotation.opened",
     actor: opening.actor.name,
@@ -139,6 +145,7 @@ export function newRecord(deps: Deps, { targets, outgoing, reason, start, actor 
     acceptExpiry: false,
     cleanedUp: false,
     ownUse: { requests: 0, tokens: 0 },
+    longestPauseMs: null,
     history: [{ at: now, event: "opened", actor: actor.name, via: actor.via }],
   };
 }

@@ -69,8 +69,15 @@ export interface KeyAdmin {
   /**
    * Use of one key in [from, to). Analytics endpoint first; where it is forbidden or unknown (403, 404) the legacy
    * report. Sees billable use only: rejected calls, token counting and model lists leave no trace.
+   * @param signal ends the call at once, retries and all. @throws ADMIN_*, or the reason of `signal`
    */
-  usage(keyId: string, from: Instant, to: Instant, bucket: "day" | "minute"): Promise<UsageWindow>;
+  usage(
+    keyId: string,
+    from: Instant,
+    to: Instant,
+    bucket: "day" | "minute",
+    signal?: AbortSignal,
+  ): Promise<UsageWindow>;
 }
 
 /** What one live call says of a key. Only `rejected` means a bad key (P12). */

@@ -1,5 +1,5 @@
 import type { AttentionCode } from "./codes.ts";
-import type { Instant } from "./record.ts";
+import type { Instant, Plan, Rotation } from "./record.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -45,6 +45,27 @@ export type DrainVerdict =
 /** The quiet time that is asked for: the configured one, or the key's own longest pause if that is longer. */
 export const neededQuietMs = (quietForMs: number, daysBefore: readonly string[]): number =>
   Math.max(quietForMs, longestPauseMs(daysBefore));
+
+/** Nobody asks whether the outgoing key is still used: the policy says so, or it leaked and must go in any case. */
+export const isUseUnchecked = (r: Pick<Rotation, "timing" | "reason">): boolean =>
+  r.timing.noUsageCheck || r.reason === "compromised";
+
+/**
+ * The quiet that will be asked for, as far as the record tells before the wait begins: what `judgeDrain` asks for when the
+ * key's habit stays as it was. Follows the plan when that changes. 0: its use is not checked. null: its habit is not known.
+ */
+export function expectedQuietMs(r: Pick<Rotation, "timing" | "reason" | "plan" | "longestPauseMs">): number | null {
+  if (isUseUnchecked(r)) return 0;
+  const pause = r.longestPauseMs ?? null;
+  return pause === null ? null : Math.max(r.plan.drain.quietForMs, pause);
+}
+
+/**
+ * Whether a person will have to decide, because the limit passes before the quiet can be long enough (R13). Of a habit
+ * that is not known only the configured quiet time counts. @param expectedMs of `expectedQuietMs`
+ */
+export const exceedsLimit = ({ quietForMs, limitMs }: Plan["drain"], expectedMs: number | null): boolean =>
+  (expectedMs ?? quietForMs) > limitMs;
 
 /**
  * Whether the outgoing key is out of use (R13). Quiet is counted from the end of propagation or the last use, to where

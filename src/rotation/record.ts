@@ -162,5 +162,10 @@ export interface Rotation {
   cleanedUp: boolean;
   /** Our own verification calls with the replacement: they are not the application's use (R13). */
   ownUse: { requests: number; tokens: number };
+  /**
+   * The outgoing key's longest pause between two days of use, in the 31 days before the opening (R13). null or absent
+   * (records of 0.1): not known. The quiet to expect is made from it and the plan of now: `expectedQuietMs` in drain.ts.
+   */
+  longestPauseMs?: number | null;
   history: HistoryEntry[];
 }

@@ -1,3 +1,4 @@
+import { expectedQuietMs } from "./drain.ts";
 import type { HistoryEntry, Instant, KeyFacts, Rotation } from "./record.ts";
 import { STATES } from "./states.ts";
 
@@ -31,6 +32,7 @@ export function viewOf(r: Rotation, holds: readonly string[] = []) {
     revision: r.revision,
     planHash: r.planHash,
     plan: r.plan,
+    expectedQuietMs: expectedQuietMs(r),
     approvals: r.approvals.map((a) => ({ actor: a.actor, via: a.via, at: new Date(a.at).toISOString() })),
     deadline: time(r.deadline),
     holds,

@@ -26,6 +26,7 @@ const ROTATION = [
   "revision",
   "planHash",
   "plan",
+  "expectedQuietMs",
   "approvals",
   "deadline",
   "holds",

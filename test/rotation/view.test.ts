@@ -9,8 +9,8 @@ const DOCUMENTED = (
   "id target state reason outgoingKey replacementKey needsAttention dueAt createdAt history " +
   "revision planHash plan approvals deadline holds notBefore install"
 ).split(" ");
-/** Every document has `schema`; the other two are ours on top. */
-const ADDED = ["schema", "enteredAt", "rebuiltFrom"];
+/** Every document has `schema`; the others are ours on top. */
+const ADDED = ["schema", "enteredAt", "expectedQuietMs", "rebuiltFrom"];
 const ALL = Object.keys(STATES) as State[];
 const attention = { code: "held", message: "A hold.", next: "unhold", since: NOON, looks: 4 } as const;
 

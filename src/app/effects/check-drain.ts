@@ -1,4 +1,4 @@
-import { HABIT_MS, judgeDrain } from "../../rotation/drain.ts";
+import { HABIT_MS, isUseUnchecked, judgeDrain } from "../../rotation/drain.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import { attend, settle } from "../settle.ts";
 import type { Deps } from "../deps.ts";
@@ -8,8 +8,7 @@ const BLIND_SPOT = "Rejected calls, token counting and model lists leave no trac
 
 /** Reads the usage of both keys and judges whether the outgoing one is out of use (R13). Reads only. */
 export async function checkDrain(deps: Deps, record: Rotation): Promise<Rotation> {
-  if (record.timing.noUsageCheck || record.reason === "compromised")
-    return finish(deps, record, "drained", {}, { usageChecked: false });
+  if (isUseUnchecked(record)) return finish(deps, record, "drained", {}, { usageChecked: false });
   const now = deps.clock.now();
   const since = record.propagatedAt ?? record.enteredAt;
   const replacement = record.replacement;

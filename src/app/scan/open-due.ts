@@ -2,6 +2,7 @@ import type { Actor } from "../../ports/settings.ts";
 import { type Reason, isUrgent } from "../../rotation/codes.ts";
 import { asKeyturnError } from "../../rotation/errors.ts";
 import type { Deps } from "../deps.ts";
+import { type HabitReader, habitReader } from "../habit.ts";
 import { type OutgoingKey, openRotation } from "../open.ts";
 import type { Group } from "./judge-targets.ts";
 import { prepare } from "./prepare.ts";
@@ -43,6 +44,7 @@ export async function openDue(
   stillOurs: () => void,
 ): Promise<string[]> {
   const opened: string[] = [];
+  const habitOf = habitReader(deps);
   for (const group of groups) {
     stillOurs();
     const reason = group.verdict.reason as Reason;
@@ -54,19 +56,21 @@ export async function openDue(
         Object.assign(r, { due: false, reason: "problem", message: found[0]?.message ?? r.message });
       continue;
     }
-    const id = await openOne(deps, group, ready, reason);
+    const id = await openOne(deps, group, { outgoing: ready, reason, habitOf });
     if (id !== null) opened.push(id);
   }
   return opened;
 }
 
-async function openOne(deps: Deps, group: Group, outgoing: OutgoingKey, reason: Reason): Promise<string | null> {
+async function openOne(
+  deps: Deps,
+  group: Group,
+  ready: { outgoing: OutgoingKey; reason: Reason; habitOf: HabitReader },
+): Promise<string | null> {
   try {
     const targets = group.targets.map((t) => t.target.name).toSorted();
     const { message } = group.verdict;
-    return (
-      await openRotation(deps, { targets, outgoing, reason, start: "awaiting_approval", actor: SCANNER, message })
-    ).id;
+    return (await openRotation(deps, { ...ready, targets, start: "awaiting_approval", actor: SCANNER, message })).id;
   } catch (thrown) {
     const error = asKeyturnError(thrown);
     if (error.code !== "LOCK_HELD") throw error;

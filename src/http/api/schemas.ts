@@ -57,6 +57,12 @@ export const rotationSchema = z.strictObject({
   revision: z.int(),
   planHash: z.string().describe("Name it when approving: then another plan is refused."),
   plan: planSchema,
+  expectedQuietMs: z
+    .number()
+    .nullable()
+    .describe(
+      "How long the outgoing key has to be unused: `drain.quietForMs`, or its longest pause of the 31 days before the opening if that is longer. Above `drain.limitMs` a person will have to decide. 0: its use is not checked; null: its pauses are not known.",
+    ),
   approvals: z.array(z.strictObject({ actor: z.string(), via: z.string(), at: time() })),
   deadline: time().nullable(),
   holds: z.array(z.string()).readonly(),
