@@ -66,8 +66,17 @@ export async function accessibilityProblems(page: Page): Promise<string[]> {
   return [...problems];
 }
 
-/** Widths at which content must not need sideways scrolling. */
-export async function overflowsSideways(page: Page): Promise<boolean> {
+/** What sticks out of a narrow phone's screen, so that people would have to scroll sideways; empty when nothing does. */
+export async function overflowsSideways(page: Page): Promise<string[]> {
   await page.setViewportSize({ width: 320, height: 700 });
-  return page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth");
+  return page.evaluate<string[]>(WIDE);
 }
+
+/** Runs in the page; a text, since this project's types know no browser. */
+const WIDE = `(() => {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter((each) => each.getBoundingClientRect().right > root.clientWidth + 0.5)
+    .map((each) => each.tagName.toLowerCase() + "." + each.className + ": " + (each.textContent ?? "").trim().slice(0, 40));
+})()`;
