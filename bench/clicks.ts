@@ -109,7 +109,11 @@ async function withSlack(configFile: string, url: string): Promise<void> {
     teamId: TEAM,
     apiUrl: `${url}/api/`,
   };
-  const more = { slack, approvers: { slack: { users: [USER] }, cli: ["*"] }, http: { host: "127.0.0.1", port: 0 } };
+  const more = {
+    slack,
+    approvers: { slack: { users: [USER] }, cli: ["*"] },
+    http: { host: "127.0.0.1", port: 0, metricsPort: 0 },
+  };
   await writeFile(configFile, stringify({ ...config, ...more }));
 }
 

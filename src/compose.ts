@@ -4,11 +4,14 @@ import type { PinoLog } from "./cli/log.ts";
 import { type Announcer, createAnnouncer } from "./announcer.ts";
 import { createKeyAdmin } from "./anthropic/key-admin.ts";
 import { createKeyVerifier } from "./anthropic/key-verifier.ts";
+import type { RequestTold } from "./anthropic/operation.ts";
 import { advance } from "./app/advance.ts";
 import type { Deps } from "./app/deps.ts";
 import { exportCsv, exportJsonLines } from "./audit/export.ts";
 import { createAuditTrail } from "./audit/trail.ts";
 import { systemClock } from "./clock.ts";
+import { countedAudit, countedNotifier, countedStores } from "./metrics/counted.ts";
+import { type Counters, createCounters } from "./metrics/counters.ts";
 import type { AuditEntry } from "./ports/audit.ts";
 import type { Journal } from "./ports/chain.ts";
 import type { Sessions } from "./ports/sessions.ts";
@@ -23,7 +26,7 @@ import { createRedisRotations } from "./redis/rotations.ts";
 import { createRedisScanLog } from "./redis/scan-log.ts";
 import { createRedisSessions } from "./redis/sessions.ts";
 import { createWakeups, type RotationQueue } from "./redis/wakeups.ts";
-import { assertRedisSafe, checkRedisSafety, sentencesOf } from "./redis/safety.ts";
+import { type SafetyReport, assertRedisSafe, checkRedisSafety, sentencesOf } from "./redis/safety.ts";
 import { type RedisHome, openRedis } from "./redis-home.ts";
 import { KeyturnError } from "./rotation/errors.ts";
 import { newRotationId } from "./rotation-id.ts";
@@ -43,6 +46,8 @@ export interface App {
   redisClient: RedisConnection["client"];
   sessions: Sessions;
   redisWhere: string;
+  /** What this process did, for its metrics. */
+  counters: Counters;
   exportAudit(format: "json" | "csv", source?: { file: string }): AsyncIterable<string>;
   /** Bounded in time; safe to repeat. */
   close(): Promise<void>;
@@ -71,6 +76,7 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
   const redis = connection.client;
   const install = namespaceOf(loaded);
   const journal = createRedisJournal({ redis, install });
+  const counters = createCounters();
   const trail = createAuditTrail({
     journal,
     install: config.install,
@@ -79,8 +85,13 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     clock,
   });
   const queue = createWakeups({ connection, install, now: () => clock.now() });
-  const stores = createStorePool(config);
-  const anthropic = { baseUrl: config.anthropic.baseUrl, clock, log };
+  const stores = countedStores(createStorePool(config), counters);
+  const anthropic = {
+    baseUrl: config.anthropic.baseUrl,
+    clock,
+    log,
+    onRequest: (told: RequestTold) => counters.provider.add({ provider: "anthropic", ...told }),
+  };
   const registry = createRedisConfigs({
     redis,
     install,
@@ -114,13 +125,13 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     verifier: createKeyVerifier({ ...anthropic, model: config.anthropic.verifyModel }),
     stores,
     rotations: createRedisRotations({ redis, install, chain: trail.writer }),
-    audit: trail,
+    audit: countedAudit(trail, counters),
     wakeups: queue,
     leases: createRedisLeases({ redis, install }),
     holds: createRedisHolds({ redis, install, chain: trail.writer }),
     registry,
     scanLog: createRedisScanLog({ redis, install }),
-    notifier: announcer.notifier,
+    notifier: countedNotifier(announcer.notifier, counters),
     directory: slack?.directory ?? null,
     links: createRedisIntakeLinks({ redis, install }),
     log,
@@ -142,6 +153,7 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     redisClient: redis,
     sessions: createRedisSessions({ redis, install }),
     redisWhere: connection.where,
+    counters,
     exportAudit: (format, source) => (format === "csv" ? exportCsv : exportJsonLines)(trail.entries(source)),
     close: () => (closing ??= close()),
   };
@@ -196,12 +208,16 @@ export async function startWorker(app: App, concurrency = 20): Promise<RotationW
   return worker;
 }
 
+/** Whether Redis keeps what it confirms; changes nothing. @throws what the client throws when it does not answer */
+export const redisSafety = (app: Pick<App, "redis" | "redisClient">): Promise<SafetyReport> =>
+  checkRedisSafety(app.redisClient, { persistence: app.redis.durable ? "required" : "warn" });
+
 /**
  * Refuses to work on a Redis that may lose what it confirmed (failures #10).
  * @throws REDIS_UNSAFE (78) with one sentence per problem
  */
 export async function checkRedis(app: App): Promise<void> {
-  const report = await checkRedisSafety(app.redisClient, { persistence: app.redis.durable ? "required" : "warn" });
+  const report = await redisSafety(app);
   assertRedisSafe(report, app.redisWhere);
   for (const p of report.problems)
     app.log.warn({ event: "redis.unsafe", setting: p.setting, value: p.value, wanted: p.wanted }, sentencesOf([p]));

@@ -2,6 +2,7 @@ import { scan } from "./app/scan/scan.ts";
 import { type App, checkRedis, startWorker } from "./compose.ts";
 import { healthRoutes } from "./http/health.ts";
 import { startHttpServer } from "./http/server.ts";
+import { openMetrics } from "./metrics-page.ts";
 import { asKeyturnError } from "./rotation/errors.ts";
 import { startScanSchedule } from "./schedule/scan-schedule.ts";
 import { openWaysIn } from "./ways-in.ts";
@@ -10,7 +11,7 @@ import { startReconciler } from "../workers/reconciler.ts";
 
 export interface Server {
   /** The bound ports. */
-  ports: { http: number };
+  ports: { http: number; metrics: number };
   /** In the order in which they end: no new scans and requests, then the running steps, then the last word. */
   parts: readonly { name: string; close(leftMs: number): Promise<unknown> }[];
 }
@@ -52,6 +53,13 @@ export async function startServer(app: App): Promise<Server> {
       ...waysIn.routes,
     ],
   });
+  const metrics = await startHttpServer({
+    host: http.host,
+    port: http.metricsPort,
+    setting: "http.metricsPort",
+    log,
+    routes: [openMetrics(app)],
+  });
   // Whatever was under way when the last process ended is looked at now, not when its patience runs out.
   await wakeAll(app);
   const deliveries = app.announcer.start(deps);
@@ -73,9 +81,10 @@ export async function startServer(app: App): Promise<Server> {
   const announcing = every(ANNOUNCE_MS, () => deps.registry.announce(), app);
   const shipping = every(SHIP_MS, () => deps.audit.reconcile(), app);
   started = true;
-  log.info({ event: "serve.ready", ports: { http: server.port }, httpPort: server.port, pid: process.pid }, "ready");
+  const ports = { http: server.port, metrics: metrics.port };
+  log.info({ event: "serve.ready", ports, httpPort: server.port, pid: process.pid }, "ready");
   return {
-    ports: { http: server.port },
+    ports,
     parts: [
       {
         name: "schedule",
@@ -98,6 +107,8 @@ export async function startServer(app: App): Promise<Server> {
           log.info({ event: "serve.stopped", auditHead: await deps.audit.head().catch(() => null) }, "stopped");
         },
       },
+      // Last: what happens while the process ends is worth a look.
+      { name: "metrics", close: () => metrics.close(200) },
     ],
   };
 }

@@ -4,6 +4,7 @@ import type { SecretText } from "../rotation/secret.ts";
 import { describeReply, typeOf } from "./envelope.ts";
 import type { HttpRequest, Reply, Silence } from "./http.ts";
 import { sendOnce } from "./http.ts";
+import type { OnRequest } from "./operation.ts";
 import { isSendable } from "./key-text.ts";
 import { isTransient, reportedRetryAfter, type RetryLimits, withRetries } from "./retry.ts";
 
@@ -41,6 +42,7 @@ export interface ClientDeps {
   fetch: typeof fetch;
   random: () => number;
   limits: ClientLimits;
+  onRequest?: OnRequest | undefined;
 }
 
 export type Query = readonly (readonly [string, string])[];
@@ -83,7 +85,7 @@ export async function ask(
       maxBytes: deps.limits.maxBytes,
     };
     const request = signed(deps, { method: "GET", path, query }, more.headers ?? {});
-    return sendOnce(deps.fetch, deps.baseUrl, request, limits, more.signal);
+    return sendOnce(deps.fetch, deps.baseUrl, request, limits, { signal: more.signal, onRequest: deps.onRequest });
   };
   const { answer, tries } = await withRetries(send, deps.limits, { ...deps, signal: more.signal });
   if (tries > 1)

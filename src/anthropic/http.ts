@@ -1,3 +1,4 @@
+import { type OnRequest, toldOf } from "./operation.ts";
 import { safeContentType, safeErrorCode, safeRequestId } from "./safe-text.ts";
 
 /** One request, ready to be sent. `path` starts with `/v1/`; the key is in `headers` and nowhere else. */
@@ -41,6 +42,18 @@ export interface AttemptLimits {
  * carry the key elsewhere. Nothing is read from the environment by this code. @throws only the reason of `signal`
  */
 export async function sendOnce(
+  fetchFn: typeof fetch,
+  baseUrl: string,
+  request: HttpRequest,
+  limits: AttemptLimits,
+  more: { signal?: AbortSignal | undefined; onRequest?: OnRequest | undefined } = {},
+): Promise<Reply | Silence> {
+  const answer = await attempt(fetchFn, baseUrl, request, limits, more.signal);
+  more.onRequest?.(toldOf(request, answer));
+  return answer;
+}
+
+async function attempt(
   fetchFn: typeof fetch,
   baseUrl: string,
   request: HttpRequest,

@@ -7,6 +7,7 @@ import { type HttpRequest, type Reply, sendOnce, type Silence } from "./http.ts"
 import { isSendable, refuseWiped } from "./key-text.ts";
 import { inferenceAnswer, modelsAnswer } from "./live-answer.ts";
 import { isTransient, type RetryLimits, withRetries } from "./retry.ts";
+import type { OnRequest } from "./operation.ts";
 import { safeId } from "./safe-text.ts";
 
 export interface VerifierLimits extends RetryLimits {
@@ -33,6 +34,8 @@ export interface KeyVerifierOptions {
   fetch?: typeof fetch;
   random?: () => number;
   limits?: Partial<VerifierLimits>;
+  /** Told of every request that was sent. */
+  onRequest?: OnRequest;
 }
 
 /** Live calls with a key. @throws CONFIG_INVALID for an address no key may be sent to */
@@ -63,7 +66,7 @@ export function createKeyVerifier(options: KeyVerifierOptions): KeyVerifier {
         ...(workspace === null ? {} : { "anthropic-workspace-id": workspace }),
       };
       return key.use((text) =>
-        sendOnce(fetchFn, baseUrl, { ...request, headers: { ...common, "x-api-key": text } }, attempt),
+        sendOnce(fetchFn, baseUrl, { ...request, headers: { ...common, "x-api-key": text } }, attempt, options),
       );
     };
     const { answer } = await withRetries(send, limits, { ...use, mayRepeat });

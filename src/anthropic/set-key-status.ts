@@ -25,7 +25,7 @@ export async function setKeyStatus(
   const timeLeftMs = limits.notAfter - deps.clock.now();
   if (!(timeLeftMs > 0)) throw new KeyturnError("LOCK_HELD", "The time for this call is over; nothing was sent.");
   const attempt = { timeoutMs: Math.min(limits.timeoutMs, timeLeftMs), maxBytes: deps.limits.maxBytes };
-  const reply = await sendOnce(deps.fetch, deps.baseUrl, request, attempt);
+  const reply = await sendOnce(deps.fetch, deps.baseUrl, request, attempt, deps);
   if (reply.kind === "silence")
     throw new KeyturnError("ADMIN_UNAVAILABLE", `POST ${path}: ${reply.why}. ${UNKNOWN_OUTCOME}.`);
   if (reply.status < 200 || reply.status >= 300) throw refusal(path, reply, deps.clock.now());

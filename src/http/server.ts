@@ -47,9 +47,11 @@ export async function startHttpServer(given: {
   port: number;
   routes: readonly Route[];
   log: Log;
+  /** Where the configuration has the port, for the message when it is taken. */
+  setting?: string;
 }): Promise<HttpServer> {
   const server = createServer(LIMITS, (request, response) => void serve(request, response, given.routes, given.log));
-  await listening(server, given.host, given.port);
+  await listening(server, given);
   let closing: Promise<void> | null = null;
   return {
     port: (server.address() as AddressInfo).port,
@@ -136,12 +138,15 @@ function send(request: IncomingMessage, response: ServerResponse, { status, body
   response.end(request.method === "HEAD" ? undefined : text);
 }
 
-function listening(server: Server, host: string, port: number): Promise<void> {
+function listening(
+  server: Server,
+  { host, port, setting }: { host: string; port: number; setting?: string },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       reject(
         new KeyturnError("CONFIG_INVALID", `(cannot listen on ${host}:${port}: ${error.code})`, {
-          next: "Change http.host or http.port, or end the other program.",
+          next: `Change http.host or ${setting ?? "http.port"}, or end the other program.`,
         }),
       );
     });

@@ -54,7 +54,7 @@ export async function peopleSite(name: string): Promise<PeopleSite> {
   const outgoing = await at.target(name, 10);
   await at.target("payments", 10);
   await at.configure({
-    http: { host: "127.0.0.1", port: 0, publicUrl: wires.front.url },
+    http: { host: "127.0.0.1", port: 0, metricsPort: 0, publicUrl: wires.front.url },
     approvers: { slack: { groups: [slack.group] }, cli: ["*"] },
     slack: {
       botToken: file("slack-bot"),

@@ -30,7 +30,11 @@ export interface Watched extends Lab {
 
 export async function watched(policy: Record<string, unknown>): Promise<Watched> {
   const redis = await startRedisServer();
-  const lab = await startLab(redis.url, { policy, http: { host: "127.0.0.1", port: 0 }, audit: { log: true } });
+  const lab = await startLab(redis.url, {
+    policy,
+    http: { host: "127.0.0.1", port: 0, metricsPort: 0 },
+    audit: { log: true },
+  });
   await lab.configure({ audit: { file: lab.auditFile, log: true } });
   const canaries: Canary[] = [];
   const traces: Trace[] = [];

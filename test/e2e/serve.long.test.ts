@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 beforeEach(async () => {
-  at = await install(redis, { http: { host: "127.0.0.1", port: 0 } });
+  at = await install(redis, { http: { host: "127.0.0.1", port: 0, metricsPort: 0 } });
   outgoing = await at.target("billing", 100);
 });
 afterEach(async () => {

@@ -21,7 +21,7 @@ let lab: Lab;
 beforeAll(async () => {
   redis = await startRedisServer();
   receiver = await startReceiver();
-  lab = await startLab(redis.url, { http: { host: "127.0.0.1", port: 0 } });
+  lab = await startLab(redis.url, { http: { host: "127.0.0.1", port: 0, metricsPort: 0 } });
   const secret = join(lab.dir, "webhook-secret");
   const token = join(lab.dir, "api-token");
   await writeFile(secret, ["whsec", KEY.toString("base64")].join("_"), { mode: 0o600 });

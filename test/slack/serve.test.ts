@@ -25,7 +25,7 @@ async function serveWith(slack: Record<string, unknown>, more: Record<string, un
   closing.push(() => redis.stop());
   const lab: Lab = await startLab(redis.url, {
     slack: { botToken: "env:KT_TEST_BOT_TOKEN", signingSecret: "env:KT_TEST_SIGNING_SECRET", ...slack },
-    http: { host: "127.0.0.1", port: 0, publicUrl: "https://keyturn.example.com" },
+    http: { host: "127.0.0.1", port: 0, metricsPort: 0, publicUrl: "https://keyturn.example.com" },
     schedule: { scan: "0 0 1 1 *", timeZone: "UTC" },
     ...more,
   });

@@ -1,0 +1,57 @@
+import { overview } from "./app/overview.ts";
+import { version } from "./cli/version.ts";
+import { type App, redisSafety } from "./compose.ts";
+import { metricsRoute } from "./http/metrics.ts";
+import type { Route } from "./http/server.ts";
+import { createCollector } from "./metrics/collect.ts";
+import { CONTENT_TYPE, gauge } from "./metrics/exposition.ts";
+import { processFamilies } from "./metrics/process.ts";
+import { recordFamilies } from "./metrics/records.ts";
+import { fireTimesOf } from "./schedule/fire-times.ts";
+
+/**
+ * `/metrics` of this process: its own counts, and what Redis has of the installation at the moment of the scrape. Asks
+ * neither the Admin API nor a secrets manager, so scraping costs nobody's budget. Every replica tells the same about the
+ * installation; rules take the maximum over them.
+ */
+export function openMetrics(app: App): Route {
+  const { deps, loaded, counters } = app;
+  const { schedule, install } = loaded.config;
+  const startedAt = deps.clock.now();
+  const fires = fireTimesOf(schedule.scan, schedule.timeZone);
+  const collect = createCollector({
+    own: () => [...processFamilies({ version: version(), install, startedAt }), ...counters.families()],
+    parts: {
+      records: async () => {
+        const seen = await overview(deps);
+        return recordFamilies({ ...seen, scanScheduled: fires.previous(seen.now) });
+      },
+      queue: async () => {
+        const jobs = Object.entries(await app.queue.backlog());
+        return [
+          gauge(
+            "keyturn_queue_jobs",
+            "Wake-ups that a worker could take now, and those being worked on.",
+            jobs.map(([state, value]) => ({ labels: { state }, value })),
+          ),
+        ];
+      },
+      redis: async () => {
+        const { severity, problems } = await redisSafety(app);
+        return [
+          gauge(
+            "keyturn_redis_safe",
+            "Whether Redis is set up to keep what it confirmed.",
+            severity === "refuse" ? 0 : 1,
+          ),
+          gauge(
+            "keyturn_redis_problem",
+            "1 for each setting or status of Redis that may lose data; `refuse`: rotations may be lost.",
+            problems.map((p) => ({ labels: { setting: p.setting, severity: p.severity }, value: 1 })),
+          ),
+        ];
+      },
+    },
+  });
+  return metricsRoute(collect, CONTENT_TYPE);
+}
