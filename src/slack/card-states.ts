@@ -1,3 +1,4 @@
+import { expectedQuietMs } from "../rotation/drain.ts";
 import type { Rotation } from "../rotation/record.ts";
 import type { State } from "../rotation/states.ts";
 import type { CardSettings } from "./card.ts";
@@ -10,16 +11,16 @@ const nameOf = (r: Rotation): string => oneLine(r.target ?? r.outgoing.name, 70)
 const TITLE: Record<State, (name: string) => string> = {
   awaiting_approval: (n) => `Replace the key of ${n}?`,
   revoking: (n) => `${n}: the key is being revoked`,
-  awaiting_replacement: (n) => `${n}: waiting for the new key`,
-  verifying: (n) => `${n}: checking the new key`,
-  promoting: (n) => `${n}: switching to the new key`,
-  propagating: (n) => `${n}: switching to the new key`,
-  draining: (n) => `${n}: waiting until the old key is out of use`,
-  deactivating: (n) => `${n}: deactivating the old key`,
-  grace_period: (n) => `${n}: the old key is deactivated`,
-  archiving: (n) => `${n}: archiving the old key`,
-  reinstating: (n) => `${n}: reinstating the old key`,
-  reinstated: (n) => `${n}: the old key is active again`,
+  awaiting_replacement: (n) => `${n}: waiting for the replacement key`,
+  verifying: (n) => `${n}: checking the replacement key`,
+  promoting: (n) => `${n}: switching to the replacement key`,
+  propagating: (n) => `${n}: switching to the replacement key`,
+  draining: (n) => `${n}: waiting until the outgoing key is out of use`,
+  deactivating: (n) => `${n}: deactivating the outgoing key`,
+  grace_period: (n) => `${n}: the outgoing key is deactivated`,
+  archiving: (n) => `${n}: archiving the outgoing key`,
+  reinstating: (n) => `${n}: reinstating the outgoing key`,
+  reinstated: (n) => `${n}: the outgoing key is active again`,
   rolling_back: (n) => `${n}: putting things back`,
   completed: (n) => `${n}: done`,
   rejected: (n) => `${n}: rejected`,
@@ -74,15 +75,17 @@ const STANDS: Record<State, Line> = {
         : approver === undefined
           ? "An approver gets a one-time link with the button below."
           : `${personOf(approver.actor)} gets a private message with a one-time link; the buttons below make another.`,
-      ...(r.deadline === null ? [] : [`Without a new key this ends ${when(r.deadline)}, and nothing is changed.`]),
+      ...(r.deadline === null
+        ? []
+        : [`Without a replacement key this ends ${when(r.deadline)}, and nothing is changed.`]),
     ];
   },
-  verifying: () => ["Keyturn calls the API with the new key. Applications do not see it yet."],
-  promoting: () => ["Keyturn makes the new key what applications read. Both keys work."],
+  verifying: () => ["Keyturn calls the API with the replacement key. Applications do not see it yet."],
+  promoting: () => ["Keyturn makes the replacement key what applications read. Both keys work."],
   propagating: () => ["Keyturn reads every destination back. Both keys work."],
   draining: (r) => [
-    "The new key is in place. Both keys work.",
-    `*Next:* the outgoing key is deactivated when it was unused for ${inWords(r.plan.drain.quietForMs)}${r.drainLimitAt === null ? "" : `; if it is still used ${when(r.drainLimitAt)}, a person decides`}.`,
+    "The replacement key is in place. Both keys work.",
+    `*Next:* the outgoing key is deactivated when it was unused for ${inWords(expectedQuietMs(r) ?? r.plan.drain.quietForMs)}${r.drainLimitAt === null ? "" : `; if it is still used ${when(r.drainLimitAt)}, a person decides`}.`,
   ],
   deactivating: () => ["Keyturn checks every destination once more, then deactivates the outgoing key."],
   grace_period: (r) => [
@@ -92,15 +95,15 @@ const STANDS: Record<State, Line> = {
   archiving: () => ["Keyturn archives the outgoing key, for good."],
   reinstating: () => ["Keyturn makes the outgoing key active again."],
   reinstated: (r) => [
-    `Both keys are active. A person decides: ${code(`keyturn retry ${r.id}`)} goes on with the new key, ${code(`keyturn cancel ${r.id}`)} puts the old value back.`,
+    `Both keys are active. A person decides: ${code(`keyturn retry ${r.id}`)} goes on with the replacement key, ${code(`keyturn cancel ${r.id}`)} puts the old value back.`,
   ],
   rolling_back: () => ["Keyturn discards what is pending, and puts the old value back where it was replaced."],
   completed: (r) => [
-    `The new key is in place and the old one is gone${r.endedAt === null ? "" : `, since ${when(r.endedAt)}`}.`,
+    `The replacement key is in place and the outgoing one is gone${r.endedAt === null ? "" : `, since ${when(r.endedAt)}`}.`,
   ],
   rejected: (r) => [`Rejected ${lastOf(r, "rejected") ?? ""}. Nothing was changed.`, ...notBefore(r)],
   expired: (r) => [
-    `Nobody ${r.approvals.length === 0 ? "decided" : "handed a new key over"} in time${r.endedAt === null ? "" : ` (${when(r.endedAt)})`}. Nothing was changed.`,
+    `Nobody ${r.approvals.length === 0 ? "decided" : "handed a replacement key over"} in time${r.endedAt === null ? "" : ` (${when(r.endedAt)})`}. Nothing was changed.`,
     ...notBefore(r),
   ],
   cancelled: (r) => [`Cancelled ${lastOf(r, "cancelled") ?? ""}. The outgoing key stays.`, ...notBefore(r)],

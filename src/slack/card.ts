@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describeDestination } from "../rotation/locks.ts";
 import { REASONS } from "../rotation/codes.ts";
+import { exceedsLimit, expectedQuietMs, isHabitUnknown } from "../rotation/drain.ts";
 import { impactOf } from "../rotation/impact.ts";
 import type { Rotation } from "../rotation/record.ts";
 import { isFinal } from "../rotation/states.ts";
@@ -75,7 +76,7 @@ function factsOf(r: Rotation, { approvers }: CardSettings, holds: readonly strin
   const open = !isFinal(r.state);
   return [
     `*Outgoing key:* ${code(outgoing.name)}${hint(outgoing.hint)}${ageMs > 0 ? `, ${inWords(ageMs)} old when this began` : ""}`,
-    ...(replacement === null ? [] : [`*New key:* ${code(replacement.name)}${hint(replacement.hint)}`]),
+    ...(replacement === null ? [] : [`*Replacement key:* ${code(replacement.name)}${hint(replacement.hint)}`]),
     `*Why:* ${escaped(REASONS[r.reason])}${r.reason === "requested" ? ` (${openedBy(r)})` : ""}`,
     ...(others.length === 0
       ? []
@@ -120,16 +121,24 @@ function approvalsOf(r: Rotation): string[] {
 }
 
 /** What to expect of the wait for the outgoing key's quiet (R13). */
-function drainOf({ plan: { drain, gracePeriodMs }, timing }: Rotation): string[] {
+function drainOf(r: Rotation): string[] {
+  const { drain, gracePeriodMs } = r.plan;
   const after = `then it is deactivated, and archived ${inWords(gracePeriodMs)} later`;
-  if (timing.noUsageCheck) return [`*Afterwards:* the outgoing key's use is not watched; ${after}.`];
-  const quiet = inWords(drain.quietForMs);
+  const expected = expectedQuietMs(r);
+  if (expected === 0) return [`*Afterwards:* the outgoing key's use is not watched; ${after}.`];
+  const habit = expected !== null && expected > drain.quietForMs ? ", its longest pause in the month before" : "";
+  const quiet = `${inWords(expected ?? drain.quietForMs)}${habit}`;
   const limit = inWords(drain.limitMs);
-  return drain.quietForMs > drain.limitMs
-    ? [
-        `*Afterwards:* the outgoing key should be unused for ${quiet}, but the limit is ${limit}: a person will have to decide (\`keyturn proceed\`); ${after}.`,
-      ]
-    : [`*Afterwards:* both keys work until the outgoing one is unused for ${quiet} (within ${limit}); ${after}.`];
+  if (exceedsLimit(drain, expected))
+    return [
+      `*Afterwards:* the outgoing key should be unused for ${quiet}, but the limit is ${limit}: a person will have to decide (\`keyturn proceed\`); ${after}.`,
+    ];
+  return [
+    `*Afterwards:* both keys work until the outgoing one is unused for ${quiet} (within ${limit}); ${after}.`,
+    ...(isHabitUnknown(r, expected)
+      ? ["How long the outgoing key pauses is not known, because its usage could not be read: it may take longer."]
+      : []),
+  ];
 }
 
 function footOf(r: Rotation, { publicUrl }: CardSettings, older: boolean): string[] {

@@ -32,7 +32,7 @@ const WORDS = ["status", "rotate", "revoke", "hold", "unhold", "help"] as const;
 const HELP = (command: string): string =>
   [
     `${command} status [target or rotation]: what is open, and who is next`,
-    `${command} rotate <target> [reason]: ask for a new key now, whatever the old one's age`,
+    `${command} rotate <target> [reason]: ask for a replacement key now, whatever the old one's age`,
     `${command} revoke <target or key id>: deactivate a leaked key now; asks before it does`,
     `${command} hold <target or key id>: nothing of it is deactivated or archived`,
     `${command} unhold <target or key id>: lift that again`,

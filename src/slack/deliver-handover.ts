@@ -6,7 +6,7 @@ import { type Delivery, lastApproverOf } from "./delivery.ts";
 import { isRefusal } from "./trouble.ts";
 
 /**
- * While a new key is awaited, the last approver has a private message with a one-time link, one per wait; afterwards that
+ * While a replacement key is awaited, the last approver has a private message with a one-time link, one per wait; afterwards that
  * message says that it is over.
  */
 export async function keepHandover({ parts, bulletin, notes }: Delivery): Promise<void> {

@@ -38,7 +38,7 @@ export async function keepReminders(d: Delivery): Promise<Instant | null> {
 const earliestOf = (due: readonly Instant[]): Instant | null => (due.length === 0 ? null : Math.ceil(Math.min(...due)));
 
 const doing = (r: Rotation): string =>
-  r.state === "awaiting_approval" ? "waits to be decided" : "waits for a new key";
+  r.state === "awaiting_approval" ? "waits to be decided" : "waits for a replacement key";
 const until = (r: Rotation): string => (r.deadline === null ? "" : `, until ${when(r.deadline)}`);
 
 async function remind({ parts, bulletin, notes }: Delivery): Promise<void> {

@@ -31,7 +31,7 @@ export interface Place {
 export function renderHandover(r: Rotation, link: { url: string; expiresAt: Instant } | null): Rendering {
   const name = oneLine(r.target ?? r.outgoing.name, 70);
   const value = cardValue(r.id, r.planHash);
-  const title = `${name}: hand the new key over`;
+  const title = `${name}: hand the replacement key over`;
   const workspace =
     r.outgoing.workspaceId === null
       ? "in the same workspace as before"
@@ -40,7 +40,7 @@ export function renderHandover(r: Rotation, link: { url: string; expiresAt: Inst
     r.plan.requiredName === null ? "The page suggests a name" : `Name it exactly ${code(r.plan.requiredName)}`;
   const foot = context(`${code(r.id)} · outgoing key ${code(r.outgoing.name)}`);
   if (link === null) {
-    const text = "Somebody else has to hand the new key over: approver and submitter must be different people.";
+    const text = "Somebody else has to hand the replacement key over: approver and submitter must be different people.";
     const choose = actions(menuBlock("keyturn_handover", value), [peopleMenu(ACTION.delegate, "Name somebody")]);
     return { text, blocks: [header(title), section(`${text} They get a one-time link.`), choose, foot] };
   }
@@ -58,7 +58,7 @@ export function renderHandover(r: Rotation, link: { url: string; expiresAt: Inst
     style: "primary",
   });
   return {
-    text: "A new key has to be created and handed over; the link is good for a few minutes.",
+    text: "A replacement key has to be created and handed over; the link is good for a few minutes.",
     blocks: [
       header(title),
       section(steps.join("\n")),

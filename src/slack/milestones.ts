@@ -1,4 +1,5 @@
 import { ATTENTION, type AttentionCode } from "../rotation/codes.ts";
+import { expectedQuietMs } from "../rotation/drain.ts";
 import { impactOf } from "../rotation/impact.ts";
 import type { HistoryEntry, Rotation } from "../rotation/record.ts";
 import type { Event } from "../rotation/states.ts";
@@ -26,20 +27,21 @@ const SENTENCES: Record<Event | "opened" | "rebuilt", Sentence> = {
   plan_changed: () => "The plan changed: approvals given before are void, and the card asks anew.",
   revoke: (_r, h) => `Revoked as compromised by ${by(h)}: the outgoing key is deactivated before anything else.`,
   reinstate: (_r, h) => `${by(h)} asked for the outgoing key to be active again.`,
-  staged: (_r, h) => `A new key was accepted, handed over by ${by(h)}. It is kept where applications do not read.`,
-  verified: () => "The new key answers live calls.",
-  key_rejected: () => "The API rejects the new key: it is discarded, and another one is needed.",
-  promoted: () => "Every destination holds the new key. Both keys work.",
+  staged: (_r, h) =>
+    `A replacement key was accepted, handed over by ${by(h)}. It is kept where applications do not read.`,
+  verified: () => "The replacement key answers live calls.",
+  key_rejected: () => "The API rejects the replacement key: it is discarded, and another one is needed.",
+  promoted: () => "Every destination holds the replacement key. Both keys work.",
   propagated: (r) =>
-    `Every destination reads back the new key. Waiting until the outgoing one is unused for ${inWords(r.plan.drain.quietForMs)}.`,
-  replacement_dead: () => "The new key no longer works: the old value is put back.",
+    `Every destination reads back the replacement key. Waiting until the outgoing one is unused for ${inWords(expectedQuietMs(r) ?? r.plan.drain.quietForMs)}.`,
+  replacement_dead: () => "The replacement key no longer works: the old value is put back.",
   drained: () => "The outgoing key is out of use.",
   proceed: (_r, h) => `${by(h)} decided to go on.`,
   outgoing_inactive: (r) =>
     `The outgoing key is deactivated. ${code(`keyturn reinstate ${r.id}`)} makes it active again.`,
   outgoing_active: () => "The outgoing key is active again.",
   outgoing_gone: () => "The outgoing key is archived or expired: it cannot come back.",
-  p1_lost: () => "A destination no longer holds a working new key: the outgoing key stays active for now.",
+  p1_lost: () => "A destination no longer holds a working replacement key: the outgoing key stays active for now.",
   held: () => "A hold stopped the archiving.",
   elapsed: () => "The grace period is over: the outgoing key is being archived.",
   retry: (_r, h) => `${by(h)} asked to try again.`,

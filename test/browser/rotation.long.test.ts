@@ -89,7 +89,7 @@ describe("a whole rotation in a browser", () => {
     await page.getByRole("button", { name: "Approve" }).first().click();
     await lookAt("chat-confirm");
     await page.getByRole("alertdialog").getByRole("button", { name: "Approve" }).click();
-    await page.getByText("waiting for the new key").first().waitFor();
+    await page.getByText("waiting for the replacement key").first().waitFor();
     await lookAt("chat-approved");
   });
 
@@ -142,7 +142,7 @@ describe("a whole rotation in a browser", () => {
   });
 
   it(
-    "the new key becomes current, the old one goes, and no application's call failed",
+    "the replacement key becomes current, the old one goes, and no application's call failed",
     { timeout: 2 * ENDS_WITHIN_MS },
     async () => {
       await page.goto(demo.dashboard);

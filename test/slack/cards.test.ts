@@ -319,7 +319,7 @@ describe("the card", () => {
   it("who decided is named after the end", () => {
     const history = [{ at: NOON, event: "rejected", actor: "slack:U07", via: "slack" }];
     expect(all(inState("rejected", { history, notBefore: NOON + 7 * DAY }))).toContain("Rejected by <@U07>");
-    expect(all(inState("completed"))).toContain("The new key is in place");
+    expect(all(inState("completed"))).toContain("The replacement key is in place");
     expect(all(inState("expired"))).toContain("Nobody decided in time");
   });
 });

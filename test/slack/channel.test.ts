@@ -337,7 +337,7 @@ describe("reminders", () => {
     await w.deliver(next);
     await w.clock.turn(12 * HOUR);
     await w.deliver(next);
-    expect(told(await w.thread()).at(-1)).toContain(`<@${idOf("ada")}>: this still waits for a new key`);
+    expect(told(await w.thread()).at(-1)).toContain(`<@${idOf("ada")}>: this still waits for a replacement key`);
   });
 
   it("a compromised one has no deadline and is reminded of after an hour", async () => {

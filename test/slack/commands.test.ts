@@ -77,7 +77,7 @@ describe("/keyturn", () => {
     const { d, say } = await scene();
     const r = await d.to("awaiting_replacement");
     const byTarget = await say("status billing", "U0READER");
-    expect(byTarget).toContain("billing is approved and waiting for somebody to hand over the new key");
+    expect(byTarget).toContain("billing is approved and waiting for somebody to hand over the replacement key");
     expect(byTarget).toContain(`Rotation ${r.id}`);
     expect(byTarget).not.toContain(d.keys["billing"]!.secret.slice(0, 24));
     expect(await say(`status ${r.id}`)).toBe(byTarget);
@@ -102,7 +102,7 @@ describe("/keyturn", () => {
     expect(await say("revoke billing")).toBe("");
     const view = question(rig);
     expect(JSON.stringify(view["blocks"])).toContain("billing.env");
-    expect(JSON.stringify(view["blocks"])).toContain("stops working until a new key is handed over");
+    expect(JSON.stringify(view["blocks"])).toContain("stops working until a replacement key is handed over");
     expect(await d.deps.rotations.openIds()).toEqual([]);
     const { body } = await submit(rig, view);
     expect(body).toContain("is being deactivated; billing need a replacement");

@@ -60,7 +60,7 @@ describe("the private message", () => {
     await w.deliver(approved(fresh()));
     const [message] = await inbox(w);
     expect(buttons(message)).toEqual([ACTION.delegate]);
-    expect(message?.text).toContain("Somebody else has to hand the new key over");
+    expect(message?.text).toContain("Somebody else has to hand the replacement key over");
   });
 
   it.each(["cannot_dm_bot", "user_disabled", "missing_scope"])(

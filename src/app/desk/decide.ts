@@ -36,7 +36,7 @@ export const approveCard = (desk: DeskDeps, click: CardClick): Promise<DeskAnswe
         return `Your approval of ${nameOf(r)} is counted. ${missing} more needed, from somebody else.`;
       }
       return r.state === "awaiting_replacement"
-        ? `Approved. ${nameOf(r)} now waits for somebody to create the new key in the Console and hand it over.`
+        ? `Approved. ${nameOf(r)} now waits for somebody to create the replacement key in the Console and hand it over.`
         : `Approved. ${nameOf(r)} is ${STATE_WORDS[r.state]}.`;
     },
   );

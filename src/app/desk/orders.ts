@@ -45,7 +45,7 @@ export const revokeImpact = (deps: Deps, actor: Actor, subject: string): Promise
     const readers =
       places.length === 0
         ? "It belongs to no target that Keyturn knows: whatever uses it stops working."
-        : `Whatever reads ${places.join(", ")} stops working until a new key is handed over.`;
+        : `Whatever reads ${places.join(", ")} stops working until a replacement key is handed over.`;
     const what = open === null || open === undefined ? subject : `${nameOf(open)} (key ${open.outgoing.name})`;
     return said(
       true,

@@ -54,7 +54,7 @@ export const ACTIONS: Record<string, Action> = {
       if (after.state === "awaiting_approval")
         return `Your approval counts; ${missing} more ${missing === 1 ? "is" : "are"} needed.`;
       return after.state === "awaiting_replacement"
-        ? "Approved. Next, somebody creates the new key in the Console and hands it over."
+        ? "Approved. Next, somebody creates the replacement key in the Console and hands it over."
         : "Approved.";
     },
   },

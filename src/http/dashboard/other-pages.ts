@@ -97,7 +97,7 @@ export function revokePage(given: {
   const replaced = rotation !== null && isPromoted(rotation);
   const impact = replaced
     ? `Applications read the replacement already; whatever still uses ${key} fails at once.`
-    : `Applications of ${targets.join(", ")} fail from that moment until a new key is handed over.`;
+    : `Applications of ${targets.join(", ")} fail from that moment until a replacement key is handed over.`;
   return html`<p class="crumbs"><a href="${path}">${name}</a></p>
     <h1>Revoke ${key}?</h1>
     <div class="attention">

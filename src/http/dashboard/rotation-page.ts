@@ -1,4 +1,5 @@
 import { REASONS } from "../../rotation/codes.ts";
+import { exceedsLimit, expectedQuietMs, isDrainAhead, isHabitUnknown } from "../../rotation/drain.ts";
 import { impactOf } from "../../rotation/impact.ts";
 import { describeDestination } from "../../rotation/locks.ts";
 import type { Instant, KeyFacts, Rotation } from "../../rotation/record.ts";
@@ -80,9 +81,9 @@ function rows(r: Rotation, holds: readonly string[], now: Instant): (readonly [s
       </ul>`,
     ]);
   found.push(["Why", sentence(REASONS[r.reason])]);
-  found.push(["Old key", keyWords(r.outgoing, now)]);
+  found.push(["Outgoing key", keyWords(r.outgoing, now)]);
   found.push([
-    "New key",
+    "Replacement key",
     r.replacement === null ? html`<span class="quiet">none yet</span>` : keyWords(r.replacement, now),
   ]);
   if (r.submittedBy !== null) found.push(["Handed over by", r.submittedBy]);
@@ -106,7 +107,8 @@ function approvals(r: Rotation, now: Instant): Html {
   }`;
 }
 
-function planOf({ plan, planHash }: Rotation): Html {
+function planOf(r: Rotation): Html {
+  const { plan, planHash } = r;
   return html`<section aria-labelledby="plan">
     <h2 id="plan">The plan</h2>
     ${facts([
@@ -121,16 +123,28 @@ function planOf({ plan, planHash }: Rotation): Html {
       ...(plan.targets.length > 1 ? [["Shared by", plan.targets.join(", ")] as const] : []),
       ...(plan.requiredName === null
         ? []
-        : [["Name of the new key", html`<code>${plan.requiredName}</code>`] as const]),
-      [
-        "Old key deactivated",
-        `after ${lasting(plan.drain.quietForMs)} without use; after ${lasting(plan.drain.limitMs)} a person is asked`,
-      ],
-      ["Old key archived", `${lasting(plan.gracePeriodMs)} after that`],
+        : [["Name of the replacement key", html`<code>${plan.requiredName}</code>`] as const]),
+      ["Outgoing key deactivated", drainOf(r)],
+      ["Outgoing key archived", `${lasting(plan.gracePeriodMs)} after that`],
       ["Approvals", plan.approvals],
       ["Plan hash", html`<code title="${planHash}">${planHash.slice(0, 16)}</code>`],
     ])}
   </section>`;
+}
+
+/** What to expect of the wait for the outgoing key's quiet (R13). */
+function drainOf(r: Rotation): Value {
+  const { drain } = r.plan;
+  const expected = expectedQuietMs(r);
+  if (expected === 0) return "without a check of its use";
+  const habit = expected !== null && expected > drain.quietForMs ? ", its longest pause in the month before" : "";
+  const quiet = `after ${lasting(expected ?? drain.quietForMs)} without use${habit}`;
+  const limit = lasting(drain.limitMs);
+  if (!isDrainAhead(r.state)) return quiet;
+  if (exceedsLimit(drain, expected))
+    return html`${quiet}; the limit is ${limit}, so <strong>a person will have to decide</strong>`;
+  const unknown = html`<br />How long it pauses is not known, because its usage could not be read: it may take longer.`;
+  return html`${quiet}; after ${limit} a person is asked${isHabitUnknown(r, expected) && unknown}`;
 }
 
 function timeline(r: Rotation, now: Instant): Html {

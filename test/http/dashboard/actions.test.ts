@@ -46,7 +46,7 @@ describe("the dashboard", () => {
       approvals: [{ actor: "token:dashboard", via: "api", planHash: r.planHash }],
     });
     const next = await visitor.get(`/rotations/${r.id}`);
-    expect(wordsOf(next.text)).toContain("Approved. Next, somebody creates the new key");
+    expect(wordsOf(next.text)).toContain("Approved. Next, somebody creates the replacement key");
     expect(wordsOf((await visitor.get(`/rotations/${r.id}`)).text)).not.toContain("Approved. Next");
   });
 
