@@ -33,6 +33,9 @@ function checkPeople(config: Config, report: Report): void {
     for (const [name, { channel }] of Object.entries(targets))
       if (channel !== undefined) report(["targets", name, "channel"], "has no meaning without a `slack` section");
   }
+  if (http.publicUrl !== undefined && new URL(http.publicUrl).pathname !== "/") {
+    report(["http", "publicUrl"], "must not have a path: the pages and Slack's addresses begin at the root");
+  }
   if (signIn.oidc !== undefined && http.publicUrl === undefined) {
     report(["signIn", "oidc"], "needs http.publicUrl, the address that the issuer sends people back to");
   }

@@ -44,7 +44,7 @@ export const slackSchema = section({
   channel: channelId().describe("Id of the channel where approval is asked."),
   teamId: z
     .string()
-    .regex(/^[TE][A-Z0-9]+$/, "must be a workspace id such as T0123456789")
+    .regex(/^T[A-Z0-9]+$/, "must be a workspace id such as T0123456789")
     .optional()
     .describe("Workspace whose people may decide. Without it: the workspace of the bot token."),
   appId: z

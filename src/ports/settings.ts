@@ -59,7 +59,7 @@ export const timingOf = (policy: Policy): Timing => ({
 
 /** Who acts: made by the way in, checked by the use case. */
 export interface Actor {
-  /** What the audit log shows: `cli:user@host`, `slack:U…`, `oidc:sub`, `token:<name>` … */
+  /** What the audit log shows: `cli:user@host`, `slack:U…`, `oidc:sub`, `api:<token name>` … */
   name: string;
   via: Approval["via"] | "worker" | "scan";
   /**

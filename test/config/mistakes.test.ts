@@ -142,6 +142,26 @@ const MISTAKES: readonly { mistake: string; yaml: string; told: readonly string[
     told: ["k.yaml:1:31  anthropic.baseUrl: must not contain a user name or password"],
   },
   {
+    mistake: "a public address with a path",
+    yaml: `${ADMIN}\nhttp: { publicUrl: https://example.com/keyturn }\n`,
+    told: ["k.yaml:2:9  http.publicUrl: must not have a path: the pages and Slack's addresses begin at the root"],
+  },
+  {
+    mistake: "Slack without a way for clicks to come in",
+    yaml: `${ADMIN}\nslack: { botToken: env:B, channel: C1 }\n`,
+    told: ["k.yaml:2:1  slack: needs signingSecret (clicks over HTTP) or appToken (clicks over Socket Mode)"],
+  },
+  {
+    mistake: "a channel of a target without Slack",
+    yaml: `${ADMIN}\nstores: { f: { type: dotenv-file, directory: . } }\ntargets: { t: { channel: C1, destinations: [{ store: f, secret: a }] } }\n`,
+    told: ["k.yaml:3:17  targets.t.channel: has no meaning without a `slack` section"],
+  },
+  {
+    mistake: "signing in without an address to come back to",
+    yaml: `${ADMIN}\nsignIn: { oidc: { issuer: https://login.example, clientId: k } }\n`,
+    told: ["k.yaml:2:11  signIn.oidc: needs http.publicUrl, the address that the issuer sends people back to"],
+  },
+  {
     mistake: "a public address without TLS",
     yaml: `${ADMIN}\nhttp: { publicUrl: http://keyturn.example }\n`,
     told: [`k.yaml:2:9  http.publicUrl: ${HTTPS_HELP}`],

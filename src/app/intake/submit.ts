@@ -11,9 +11,7 @@ import { creatorOf, lacksFourEyes } from "../four-eyes.ts";
 import { markOne } from "../marking.ts";
 import { type CheckOptions, checkKey } from "./check-key.ts";
 import { refuse } from "./refusal.ts";
-
-/** Timers rest this long while a submission is checked and staged (R20). */
-const LEASE_MS = 3 * 60_000;
+import { takeLease } from "./take-lease.ts";
 
 export interface SubmitOptions extends CheckOptions {
   /** Discard another key that is pending in this rotation. */
@@ -73,36 +71,11 @@ async function take(
   actor: Actor,
   options: SubmitOptions,
 ): Promise<Submitted> {
-  const waits = found.state === "awaiting_replacement";
-  if (!waits && !(found.state === "verifying" && options.replace)) {
-    if (found.state === "verifying") return refuse("other_pending");
-    throw new KeyturnError(
-      "WRONG_STATE",
-      `Rotation ${found.id} is in ${found.state}; a key is taken in awaiting_replacement.`,
-    );
-  }
-  if (lacksFourEyes(deps.settings, found, identitiesOf(actor))) {
-    throw new KeyturnError(
-      "NOT_AN_APPROVER",
-      "approvers.fourEyes: whoever hands the key over must be another person than who approved.",
-      { next: "Let another person submit the key." },
-    );
-  }
-  const now = deps.clock.now();
-  if (found.lease !== null && found.lease.until > now) {
-    throw new KeyturnError("LOCK_HELD", `${found.lease.holder} is submitting a key to ${found.id} right now.`);
-  }
-  const until = now + LEASE_MS;
-  const leased = await commitAmend(
-    deps,
-    found,
-    { lease: { holder: actor.name, until }, wakeAt: until },
-    { action: "intake.started", actor: actor.name, via: actor.via },
-  );
+  const leased = await takeLease(deps, found, actor, options.replace);
   try {
     const { facts, warnings } = await checkKey(deps, leased, key, options);
     await assertOtherCreator(deps, leased, actor, facts);
-    if (!waits || options.replace) await discardOthers(deps, leased);
+    if (options.replace) await discardOthers(deps, leased);
     const staged = await stageSomewhere(deps, leased, key);
     const rotation = await accept(deps, leased, facts, staged, actor, { warnings, acceptExpiry: options.acceptExpiry });
     return { rotation, warnings, alreadyAccepted: false };

@@ -32,6 +32,28 @@ function dyingBefore(deps: Deps, action: string): Deps {
 describe("R12, P2: an accepted key is durable before anybody is told so", () => {
   const start = drives();
 
+  it("a worker that saves at the same moment is stepped aside for", async () => {
+    const d = await start({ config });
+    const { id } = await d.to("awaiting_replacement");
+    const { commit, load } = d.deps.rotations;
+    let saves = 0;
+    d.deps.rotations.commit = async (c) => {
+      if (c.audit.some((a) => a.action === "intake.started") && saves++ < 3) {
+        const other = await load(id);
+        if (other !== null)
+          await commit({
+            ...c,
+            audit: [],
+            record: { ...other, revision: other.revision + 1 },
+            expectedRevision: other.revision,
+          });
+      }
+      return commit(c);
+    };
+    expect((await d.submit(id, (await d.make()).secret)).rotation.state).toBe("verifying");
+    expect(saves).toBe(4);
+  });
+
   it("is pending and read back, applications still read the outgoing one, and the record knows its facts", async () => {
     const d = await start({ config });
     const { id } = await d.to("awaiting_replacement");

@@ -1,0 +1,54 @@
+import { type Actor, identitiesOf } from "../../ports/settings.ts";
+import { KeyturnError } from "../../rotation/errors.ts";
+import type { Rotation } from "../../rotation/record.ts";
+import { commitAmend } from "../commit.ts";
+import type { Deps } from "../deps.ts";
+import { lacksFourEyes } from "../four-eyes.ts";
+import { refuse } from "./refusal.ts";
+
+/** Timers rest this long while a submission is checked and staged (R20). */
+const LEASE_MS = 3 * 60_000;
+/** So often a worker that saves at the same moment is stepped aside for. */
+const TRIES = 5;
+
+/**
+ * Takes the rotation for one submission. Somebody else's save in between is no fault of the submitter: the record is
+ * looked at again.
+ * @param found as it was loaded
+ * @param replace whether a key that is pending already may be discarded
+ * @throws WRONG_STATE, LOCK_HELD, NOT_AN_APPROVER, KEY_REFUSED (other_pending), CONFLICT after five tries
+ */
+export async function takeLease(deps: Deps, found: Rotation, actor: Actor, replace: boolean): Promise<Rotation> {
+  let record = found;
+  for (let tries = 1; ; tries++) {
+    assertTakesKey(deps, record, actor, replace);
+    const until = deps.clock.now() + LEASE_MS;
+    try {
+      return await commitAmend(
+        deps,
+        record,
+        { lease: { holder: actor.name, until }, wakeAt: until },
+        { action: "intake.started", actor: actor.name, via: actor.via },
+      );
+    } catch (error) {
+      if (!(error instanceof KeyturnError) || error.code !== "CONFLICT" || tries >= TRIES) throw error;
+      record = (await deps.rotations.load(record.id)) ?? record;
+    }
+  }
+}
+
+function assertTakesKey(deps: Deps, r: Rotation, actor: Actor, replace: boolean): void {
+  if (r.state !== "awaiting_replacement" && !(r.state === "verifying" && replace)) {
+    if (r.state === "verifying") return refuse("other_pending");
+    throw new KeyturnError("WRONG_STATE", `Rotation ${r.id} is in ${r.state}; a key is taken in awaiting_replacement.`);
+  }
+  if (lacksFourEyes(deps.settings, r, identitiesOf(actor))) {
+    throw new KeyturnError(
+      "NOT_AN_APPROVER",
+      "approvers.fourEyes: whoever hands the key over must be another person than who approved.",
+      { next: "Let another person submit the key." },
+    );
+  }
+  if (r.lease !== null && r.lease.until > deps.clock.now())
+    throw new KeyturnError("LOCK_HELD", `${r.lease.holder} is submitting a key to ${r.id} right now.`);
+}
