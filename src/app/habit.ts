@@ -5,9 +5,12 @@ import type { Rotation } from "../rotation/record.ts";
 import type { Deps } from "./deps.ts";
 
 /** An approval card must not wait for a report; usage is normally there within a second. */
-const ONE_READ_MS = 5_000;
-/** What one reader loses in all to reports that do not come, however many rotations it is asked for. */
-const PATIENCE_MS = 15_000;
+export interface HabitLimits {
+  oneReadMs: number;
+  /** What one reader loses in all to reports that do not come, however many rotations it is asked for. */
+  patienceMs: number;
+}
+const LIMITS: HabitLimits = { oneReadMs: 5_000, patienceMs: 15_000 };
 
 /** The longest pause of a rotation's outgoing key, in milliseconds; null: not known. Never throws. */
 export type HabitReader = (record: Rotation) => Promise<number | null>;
@@ -17,12 +20,12 @@ export type HabitReader = (record: Rotation) => Promise<number | null>;
  * an expectation: the drain reads the usage anew. Not asked where use is not checked, nor for urgent rotations, which
  * neither wait nor are limited in number. Keep one for a whole scan: when reports do not come it stops asking.
  */
-export function habitReader(deps: Pick<Deps, "admin" | "clock" | "log">): HabitReader {
-  let patienceMs = PATIENCE_MS;
+export function habitReader(deps: Pick<Deps, "admin" | "clock" | "log">, limits = LIMITS): HabitReader {
+  let { patienceMs } = limits;
   return async (record) => {
     if (isUseUnchecked(record) || isUrgent(record.reason) || patienceMs <= 0) return null;
     const startedAt = performance.now();
-    const pause = await pauseOf(deps, record, AbortSignal.timeout(Math.ceil(Math.min(ONE_READ_MS, patienceMs))));
+    const pause = await pauseOf(deps, record, AbortSignal.timeout(Math.ceil(Math.min(limits.oneReadMs, patienceMs))));
     if (pause === null) patienceMs -= performance.now() - startedAt;
     return pause;
   };

@@ -1,5 +1,6 @@
-import type { AttentionCode } from "./codes.ts";
+import { type AttentionCode, isUrgent } from "./codes.ts";
 import type { Instant, Plan, Rotation } from "./record.ts";
+import type { State } from "./states.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -59,6 +60,21 @@ export function expectedQuietMs(r: Pick<Rotation, "timing" | "reason" | "plan" |
   const pause = r.longestPauseMs ?? null;
   return pause === null ? null : Math.max(r.plan.drain.quietForMs, pause);
 }
+
+/** Whether people are told that the pauses are not known. Urgent rotations do not ask: their outgoing key is dead or leaked. */
+export const isHabitUnknown = (r: { reason: Rotation["reason"] }, expectedMs: number | null): boolean =>
+  expectedMs === null && !isUrgent(r.reason);
+
+const UP_TO_THE_DRAIN: readonly State[] = [
+  "awaiting_approval",
+  "awaiting_replacement",
+  "verifying",
+  "promoting",
+  "propagating",
+  "draining",
+];
+/** Whether the wait is ahead or on: afterwards nobody is interested in what it was expected to be. */
+export const isDrainAhead = (state: State): boolean => UP_TO_THE_DRAIN.includes(state);
 
 /**
  * Whether a person will have to decide, because the limit passes before the quiet can be long enough (R13). Of a habit

@@ -3,6 +3,7 @@ import { destinationId } from "../../rotation/locks.ts";
 import type { KeyFacts, Rotation } from "../../rotation/record.ts";
 import { markFingerprint, sameHint } from "../../rotation/secret.ts";
 import type { Deps } from "../deps.ts";
+import type { HabitReader } from "../habit.ts";
 import { factsOf, newRecord } from "../open.ts";
 import { namedBy } from "./bind.ts";
 import type { Claim } from "./claims.ts";
@@ -28,6 +29,7 @@ export async function proposalFrom(
   deps: Deps,
   claim: Claim,
   { bound }: Pick<Survey, "bound">,
+  habitOf: HabitReader,
 ): Promise<Rotation | NoProposal> {
   const [outgoingId, otherOutgoing] = claim.outgoing;
   const [replacementId, otherReplacement] = claim.replacement;
@@ -69,6 +71,7 @@ export async function proposalFrom(
     approvalsNeeded: Math.max(1, base.plan.approvals),
     replacement: facts,
     progress: progressOf(base, destinations, facts, deps.clock.now()),
+    longestPauseMs: await habitOf(base),
     history: [{ at: base.createdAt, event: "rebuilt", actor: "keyturn", via: "scan" }],
   };
 }

@@ -1,6 +1,7 @@
 import type { LastKnown } from "../../ports/audit.ts";
 import type { MarkFacts } from "../../rotation/marks.ts";
 import type { Deps } from "../deps.ts";
+import { type HabitReader, habitReader } from "../habit.ts";
 import { type Claim, claimsOf, inSink } from "./claims.ts";
 import { type NoProposal, asProposal, proposalFrom } from "./proposal.ts";
 import type { ReadTarget } from "./read-targets.ts";
@@ -23,8 +24,9 @@ export async function rebuildFromMarks(
   await keepHolds(deps, read);
   const rebuilt: string[] = [];
   const spent = new Set<string>();
+  const seen = { ...found, habitOf: habitReader(deps) };
   for (const claim of claimsOf(read, deps.settings.install)) {
-    const done = await rebuildOne(deps, claim, found, known, problems);
+    const done = await rebuildOne(deps, claim, seen, known, problems);
     if (done === true) rebuilt.push(claim.rotation);
     if (done === "spent") spent.add(claim.rotation);
   }
@@ -55,7 +57,7 @@ function subjectOf(deps: Deps, target: string, { hold }: MarkFacts): string {
 async function rebuildOne(
   deps: Deps,
   claim: Claim,
-  found: Pick<Survey, "bound">,
+  found: Pick<Survey, "bound"> & { habitOf: HabitReader },
   known: LastKnown | null,
   problems: Problem[],
 ): Promise<boolean | "spent"> {
@@ -85,7 +87,7 @@ async function rebuildOne(
     });
     return false;
   }
-  const proposal = await proposalFrom(deps, claim, found);
+  const proposal = await proposalFrom(deps, claim, found, found.habitOf);
   if (typeof proposal === "string") {
     if (proposal === "over") return "spent";
     problems.push({

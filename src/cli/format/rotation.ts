@@ -1,9 +1,10 @@
 import { REASONS } from "../../rotation/codes.ts";
+import { exceedsLimit, isDrainAhead, isHabitUnknown } from "../../rotation/drain.ts";
 import { describeDestination } from "../../rotation/locks.ts";
 import { STATES } from "../../rotation/states.ts";
 import type { RotationView } from "../../rotation/view.ts";
 import { nextOf } from "./next.ts";
-import { printable, relative, table } from "./table.ts";
+import { lasting, printable, relative, table } from "./table.ts";
 
 /** One rotation for a person: what is wrong and what is next first, then what, why, where, and how it came here. */
 export function rotationText(v: RotationView, now = Date.now()): string {
@@ -27,11 +28,25 @@ export function rotationText(v: RotationView, now = Date.now()): string {
     ["outgoing key", key(v.outgoingKey)],
     ["replacement", key(v.replacementKey)],
     ...v.plan.destinations.map((d, i) => [i === 0 ? "destinations" : "", describeDestination(d)]),
+    ...(isDrainAhead(v.state) ? [["drain", drainOf(v)]] : []),
     ["approvals", `${v.plan.approvals} needed; given by ${v.approvals.map((a) => a.actor).join(", ") || "nobody yet"}`],
     ["plan hash", v.planHash.slice(0, 16)],
   );
   const history = v.history.map((h) => [`  ${h.at}`, h.event, `${h.actor} via ${h.via}`]);
   return `${table(rows)}\n${history.length === 0 ? "" : `\nhistory\n${table(history)}\n`}`;
+}
+
+/** What to expect of the wait for the outgoing key's quiet (R13). */
+function drainOf(v: RotationView): string {
+  const { plan, expectedQuietMs: expected } = v;
+  if (expected === 0) return "none: the outgoing key's use is not checked";
+  const habit = expected !== null && expected > plan.drain.quietForMs ? ", its longest pause in the month before" : "";
+  const quiet = `${lasting(expected ?? plan.drain.quietForMs)}${habit}`;
+  const limit = lasting(plan.drain.limitMs);
+  if (exceedsLimit(plan.drain, expected))
+    return `a person will have to decide: the outgoing key should be unused for ${quiet}, but the limit is ${limit}`;
+  const unknown = isHabitUnknown(v, expected) ? "; how long it pauses is not known, so it may take longer" : "";
+  return `until the outgoing key is unused for ${quiet}; after ${limit} a person decides${unknown}`;
 }
 
 /** Many rotations, a line each; below them what a person has to do, as commands. */

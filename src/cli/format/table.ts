@@ -19,9 +19,14 @@ export const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf
 export function relative(at: string | null, now: number): string {
   if (at === null) return "–";
   const ms = Date.parse(at) - now;
-  const [amount, unit] = largest(Math.abs(ms));
-  const said = `${amount} ${unit}${amount === 1 ? "" : "s"}`;
+  const said = lasting(Math.abs(ms));
   return ms >= 0 ? `in ${said}` : `${said} ago`;
+}
+
+/** `3 days`: the largest unit that fits, rounded. @param ms without a sign */
+export function lasting(ms: number): string {
+  const [amount, unit] = largest(ms);
+  return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
 }
 
 function largest(ms: number): [number, string] {
