@@ -3,6 +3,7 @@ import { auditExport, auditVerify } from "./audit.ts";
 import { configCheck, configSchema } from "./config.ts";
 import { DECISIONS } from "./decisions.ts";
 import { demo } from "./demo.ts";
+import { doctor } from "./doctor.ts";
 import { hold, unhold } from "./holds.ts";
 import { list } from "./list.ts";
 import { plan } from "./plan.ts";
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   hold,
   unhold,
   plan,
+  doctor,
   auditVerify,
   auditExport,
   report,
