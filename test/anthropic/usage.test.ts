@@ -206,4 +206,19 @@ describe("usage from the analytics", () => {
     const failure = await failureOf(adminFor(api.url, new TestClock()).usage(KEY, NOW - HOUR, NOW, "minute"));
     expect(failure.code).toBe("ADMIN_UNAVAILABLE");
   });
+
+  it.each([
+    { when: "while it waits for an answer", scripted: { hang: true } },
+    { when: "before it asks again", scripted: { status: 500 } },
+  ])("is given up as soon as the caller says so, $when", async ({ scripted }) => {
+    const abort = new AbortController();
+    const enough = new Error("enough");
+    api = await scriptedApi(() => {
+      abort.abort(enough);
+      return scripted;
+    });
+    const usage = adminFor(api.url, new TestClock()).usage(KEY, NOW - 31 * DAY, NOW, "day", abort.signal);
+    await expect(usage).rejects.toBe(enough);
+    expect(api.seen).toHaveLength(1);
+  });
 });
