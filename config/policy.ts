@@ -12,7 +12,9 @@ export const policySchema = section({
   drain: section({
     quietFor: duration()
       .prefault("24h")
-      .describe("How long the outgoing key must be unused before it is deactivated; 0s needs `acceptNoUsageCheck`."),
+      .describe(
+        "How long the outgoing key must be unused before it is deactivated, or its longest pause in the 31 days before if that is longer; 0s needs `acceptNoUsageCheck`.",
+      ),
     limit: duration().prefault("7d").describe("After this time a person has to decide."),
     acceptNoUsageCheck: z
       .boolean()
