@@ -1,4 +1,4 @@
-import type { Directory } from "../ports/directory.ts";
+import type { Directory, Member } from "../ports/directory.ts";
 import type { Actor, Settings } from "../ports/settings.ts";
 import { identitiesOf } from "../ports/settings.ts";
 import { KeyturnError } from "../rotation/errors.ts";
@@ -59,17 +59,25 @@ async function slackIdentities(
   directory: Directory | null,
   actor: Actor,
 ): Promise<readonly string[]> {
-  const who = actor.slack;
+  const member = await requireMember(directory, actor);
+  if (directory === null || !(await isListed(approvers, directory, member.userId)))
+    throw new KeyturnError("NOT_AN_APPROVER", "You are not among the approvers.slack of the configuration.", {
+      next: "Ask one of the people named on the card.",
+    });
+  return member.email === null ? [actor.name] : [actor.name, `mail:${member.email}`];
+}
+
+/**
+ * The person as Slack knows them now: a full member of our workspace.
+ * @throws NOT_AN_APPROVER for everybody else, DIRECTORY_UNAVAILABLE
+ */
+export async function requireMember(directory: Directory | null, { slack: who }: Actor): Promise<Member> {
   if (directory === null || who === undefined) throw new KeyturnError("NOT_AN_APPROVER", "Slack is not configured.");
   const [team, member] = await Promise.all([directory.teamId(), directory.member(who.userId)]);
   if (who.teamId !== team || member === null || (member.teamId !== team && member.teamId !== ""))
     throw new KeyturnError("NOT_AN_APPROVER", "You belong to another Slack workspace.");
   if (member.barred !== null) throw new KeyturnError("NOT_AN_APPROVER", `Your Slack account is ${member.barred}.`);
-  if (!(await isListed(approvers, directory, who.userId)))
-    throw new KeyturnError("NOT_AN_APPROVER", "You are not among the approvers.slack of the configuration.", {
-      next: "Ask one of the people named on the card.",
-    });
-  return member.email === null ? [actor.name] : [actor.name, `mail:${member.email}`];
+  return member;
 }
 
 async function isListed(

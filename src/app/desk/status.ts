@@ -3,6 +3,7 @@ import type { Actor } from "../../ports/settings.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import { STATES } from "../../rotation/states.ts";
+import { requireMember } from "../authorize.ts";
 import type { Deps } from "../deps.ts";
 import { findRotation, openRotations } from "../find.ts";
 import { holdsOn, subjectsOf } from "../holds.ts";
@@ -18,17 +19,8 @@ const LINES = 15;
  * @throws NOT_AN_APPROVER for guests and other workspaces, NOT_FOUND
  */
 export async function statusOf(deps: Deps, actor: Actor, about: string | null): Promise<DeskAnswer> {
-  await assertMember(deps, actor);
+  await requireMember(deps.directory, actor);
   return about === null ? overview(deps) : details(deps, about);
-}
-
-async function assertMember({ directory }: Deps, actor: Actor): Promise<void> {
-  const who = actor.slack;
-  if (directory === null || who === undefined) throw new KeyturnError("NOT_AN_APPROVER", "Slack is not configured.");
-  const [team, member] = await Promise.all([directory.teamId(), directory.member(who.userId)]);
-  if (who.teamId !== team || member === null || (member.teamId !== team && member.teamId !== ""))
-    throw new KeyturnError("NOT_AN_APPROVER", "You belong to another Slack workspace.");
-  if (member.barred !== null) throw new KeyturnError("NOT_AN_APPROVER", `Your Slack account is ${member.barred}.`);
 }
 
 async function overview(deps: Deps): Promise<DeskAnswer> {
