@@ -3,6 +3,8 @@ import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
 import { STORES } from "../../src/stores/index.ts";
 import { ON_COMPANION, ON_SECRET } from "../../src/stores/google-secret-manager/preflight.ts";
+import { fingerprintOf } from "../../src/rotation/secret.ts";
+import { OUTGOING, R1, REPLACEMENT, rig, secret } from "../support/google/rig.ts";
 
 const FOLDER = "docs/policies";
 const README = readFileSync(`${FOLDER}/README.md`, "utf8");
@@ -121,6 +123,25 @@ describe("Google roles", () => {
     expect(permissionsIn("google-companion-role.json")).toEqual(sorted(ON_COMPANION));
     const needed = called.flatMap((method) => PERMISSION[method] ?? []);
     expect(sorted(googleFiles.flatMap(permissionsIn))).toEqual(sorted(needed));
+  });
+
+  it("a value's whole way uses each role to the full, and only where the role is bound", async () => {
+    const r = await rig();
+    const dest = r.dest();
+    await r.store.preflight(dest);
+    const { baseVersion } = await r.store.stage(dest, secret(REPLACEMENT), R1);
+    await r.store.readPending(dest, R1);
+    await r.store.mark(dest, { phase: "stage" });
+    await r.store.promote(dest, R1, baseVersion);
+    await r.store.rollBack(dest, R1, fingerprintOf(REPLACEMENT), fingerprintOf(OUTGOING));
+    await r.store.discardPending(dest, R1);
+    const usedOn = (name: string) =>
+      sorted(
+        r.calls.flatMap((call) => (call.endsWith(` ${name}`) ? (PERMISSION[call.split(" ")[0] ?? ""] ?? []) : [])),
+      );
+    const role = (name: string) => sorted((json(name) as GoogleRole).includedPermissions);
+    expect(usedOn("app")).toEqual(role("google-secret-role.json"));
+    expect(usedOn("app-keyturn-pending")).toEqual(role("google-companion-role.json"));
   });
 
   it("what applications read can be neither destroyed nor deleted", () => {
