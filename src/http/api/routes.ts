@@ -7,7 +7,7 @@ import { asKeyturnError } from "../../rotation/errors.ts";
 import type { ApiTokens, TokenHolder } from "../api-tokens.ts";
 import { BodyRefused, isOfType, readBody } from "../body.ts";
 import type { Answer, Params, Route } from "../server.ts";
-import { perMinute } from "../sign-in/limit.ts";
+import { perMinute } from "../limit.ts";
 import { REFUSED, answerTo, invalid } from "./answers.ts";
 import { openApi } from "./openapi.ts";
 import { OPERATIONS, type Operation } from "./operations.ts";

@@ -11,7 +11,7 @@ import { comesFrom, pageHeaders } from "../headers.ts";
 import type { Answer, Route } from "../server.ts";
 import { answersFor } from "./answers.ts";
 import { readFramed, readToken } from "./framed-body.ts";
-import { perMinute } from "./limits.ts";
+import { perMinute } from "../limit.ts";
 import { plainPage, readPageFiles } from "./page-files.ts";
 import { ASIDE, type Aside } from "./sentences.ts";
 
@@ -63,7 +63,7 @@ export function intakeRoutes(given: IntakeOptions): Route[] {
   const admit = async (request: IncomingMessage): Promise<{ visitor: Actor | null } | Aside> => {
     if (hasQuery(request)) return "query";
     if (comesFrom(publicUrl, request.headers) !== "ours") return "from_elsewhere";
-    if (!limits.byAddress.allow(addressOf(request))) return "too_often";
+    if (!limits.byAddress.allows(addressOf(request))) return "too_often";
     if (given.sessionOf === null) return { visitor: null };
     const session = await given.sessionOf(request);
     return session === null ? "sign_in" : { visitor: session.actor };
@@ -71,8 +71,8 @@ export function intakeRoutes(given: IntakeOptions): Route[] {
 
   /** A token nobody knows: counted by address, so that guessing shows; holders of real links are not affected. */
   const unknown = (request: IncomingMessage, answer: Answer): Answer => {
-    if (limits.unknown.allow(addressOf(request))) return answer;
-    if (limits.guessing.allow("all"))
+    if (limits.unknown.allows(addressOf(request))) return answer;
+    if (limits.guessing.allows("all"))
       log.warn({ event: "intake.guessing" }, "many requests with tokens of no one-time link");
     return answers.aside("too_often");
   };
@@ -83,7 +83,7 @@ export function intakeRoutes(given: IntakeOptions): Route[] {
     if (!isOfType(request, "application/json")) return answers.aside("wrong_type");
     const token = readToken(await readBody(request, LOOK_LIMIT));
     if (token === null) return answers.aside("malformed");
-    if (!limits.looks.allow(linkHashOf(token))) return answers.aside("too_often");
+    if (!limits.looks.allows(linkHashOf(token))) return answers.aside("too_often");
     const found = await lookAtLink(deps, token, admitted.visitor);
     return found.state === "unknown" ? unknown(request, answers.look(found)) : answers.look(found);
   };
@@ -97,7 +97,7 @@ export function intakeRoutes(given: IntakeOptions): Route[] {
       const framed = readFramed(body);
       if (!framed.ok) return answers.aside(framed.why);
       const { token, ...options } = framed.head;
-      if (!limits.submits.allow(linkHashOf(token))) return answers.aside("too_often");
+      if (!limits.submits.allows(linkHashOf(token))) return answers.aside("too_often");
       const done = await submitByLink(deps, token, framed.pasted, options, admitted.visitor);
       if (done.state === "failed")
         log.warn({ event: "intake.failed", code: done.error.code }, "a key could not be taken; nothing was used up");
@@ -139,11 +139,11 @@ export function intakeRoutes(given: IntakeOptions): Route[] {
 }
 
 const limitsOf = (now: () => number) => ({
-  looks: perMinute(LIMITS.looksOfLink, now),
-  submits: perMinute(LIMITS.submitsOfLink, now),
-  byAddress: perMinute(LIMITS.byAddress, now),
-  unknown: perMinute(LIMITS.unknownByAddress, now),
-  guessing: perMinute(1, now),
+  looks: perMinute({ each: LIMITS.looksOfLink }, { now }),
+  submits: perMinute({ each: LIMITS.submitsOfLink }, { now }),
+  byAddress: perMinute({ each: LIMITS.byAddress }, { now }),
+  unknown: perMinute({ each: LIMITS.unknownByAddress }, { now }),
+  guessing: perMinute({ each: 1 }, { now }),
 });
 
 const hasQuery = (request: IncomingMessage): boolean => (request.url ?? "").includes("?");

@@ -10,7 +10,7 @@ import type { Pages } from "../dashboard/page.ts";
 import type { Answer, Route } from "../server.ts";
 import { LOGIN_COOKIE, cookie, idIn, noCookie } from "./cookies.ts";
 import { readForm, requireCsrf } from "./form.ts";
-import { perMinute } from "./limit.ts";
+import { perMinute } from "../limit.ts";
 import { STALE_LOGIN, landingPage, refusedLogin, signInPage } from "./pages.ts";
 import { returnTo, signInPath } from "./return-to.ts";
 import { type SessionKeeper, hashOf, newId } from "./session.ts";
