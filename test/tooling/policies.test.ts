@@ -161,3 +161,25 @@ describe("Google roles", () => {
     expect(text.split("{").length).toBe(text.split("}").length);
   });
 });
+
+describe("what the page says of other services", () => {
+  it("names every path of Anthropic's API that the code calls", () => {
+    const paths = globSync("src/anthropic/*.ts").flatMap((file) =>
+      [...readFileSync(file, "utf8").matchAll(/["`](\/v1\/[a-z_/]*[a-z])/g)].map(([, path]) => path ?? ""),
+    );
+    expect(sorted(paths).length).toBeGreaterThan(4);
+    const listed = [...README.matchAll(/`(?:GET|POST) (\/v1\/[a-z_/]*[a-z])/g)].map(([, path]) => path ?? "");
+    expect(sorted(listed)).toEqual(sorted(paths));
+  });
+
+  it.each(["http", "socket"])("names the scopes of the Slack manifest (%s), and no others", (kind) => {
+    const manifest = readFileSync(`docs/slack/manifest-${kind}.yaml`, "utf8");
+    const scopes = [...(/bot:\n((?:\s+- \S+\n)+)/.exec(manifest)?.[1] ?? "").matchAll(/- (\S+)/g)].map(
+      ([, s]) => s ?? "",
+    );
+    const listed = [...(/^The bot scopes of .*$/m.exec(README)?.[0] ?? "").matchAll(/`([a-z.:]+)`/g)].map(
+      ([, s]) => s ?? "",
+    );
+    expect(sorted(listed)).toEqual(sorted(scopes));
+  });
+});
