@@ -3,6 +3,7 @@ import { version } from "./cli/version.ts";
 import { type App, redisSafety } from "./compose.ts";
 import { metricsRoute } from "./http/metrics.ts";
 import type { Route } from "./http/server.ts";
+import type { ChainWatch } from "./metrics/chain.ts";
 import { createCollector } from "./metrics/collect.ts";
 import { CONTENT_TYPE, gauge } from "./metrics/exposition.ts";
 import { processFamilies } from "./metrics/process.ts";
@@ -14,13 +15,17 @@ import { fireTimesOf } from "./schedule/fire-times.ts";
  * neither the Admin API nor a secrets manager, so scraping costs nobody's budget. Every replica tells the same about the
  * installation; rules take the maximum over them.
  */
-export function openMetrics(app: App): Route {
+export function openMetrics(app: App, chain: ChainWatch): Route {
   const { deps, loaded, counters } = app;
   const { schedule, install } = loaded.config;
   const startedAt = deps.clock.now();
   const fires = fireTimesOf(schedule.scan, schedule.timeZone);
   const collect = createCollector({
-    own: () => [...processFamilies({ version: version(), install, startedAt }), ...counters.families()],
+    own: () => [
+      ...processFamilies({ version: version(), install, startedAt }),
+      ...counters.families(),
+      ...chain.families(),
+    ],
     parts: {
       records: async () => {
         const seen = await overview(deps);

@@ -2,6 +2,7 @@ import { scan } from "./app/scan/scan.ts";
 import { type App, checkRedis, startWorker } from "./compose.ts";
 import { healthRoutes } from "./http/health.ts";
 import { startHttpServer } from "./http/server.ts";
+import { createChainWatch } from "./metrics/chain.ts";
 import { openMetrics } from "./metrics-page.ts";
 import { asKeyturnError } from "./rotation/errors.ts";
 import { startScanSchedule } from "./schedule/scan-schedule.ts";
@@ -20,6 +21,8 @@ export interface Server {
 const ANNOUNCE_MS = 5 * 60_000;
 /** What a dead process committed and did not bring to the sink is copied there within this. */
 const SHIP_MS = 5000;
+/** The whole audit file is read this often: each scan reads it too, but says nothing of a broken chain. */
+const VERIFY_MS = 60 * 60_000;
 /** A worker that has not been seen for this long does not work any more; only a restart helps (bullmq#4585). */
 const WORKER_SILENT_MS = 5 * 60_000;
 
@@ -37,6 +40,15 @@ export async function startServer(app: App): Promise<Server> {
   let stopping = false;
   // What the configuration lacks is told before anything works.
   const waysIn = await openWaysIn(app);
+  // Before the workers: a port that is taken is told before anything works.
+  const chain = createChainWatch(deps.audit, () => deps.clock.now());
+  const metrics = await startHttpServer({
+    host: http.host,
+    port: http.metricsPort,
+    setting: "http.metricsPort",
+    log,
+    routes: [openMetrics(app, chain)],
+  });
   const worker = await startWorker(app);
   const server = await startHttpServer({
     host: http.host,
@@ -52,13 +64,6 @@ export async function startServer(app: App): Promise<Server> {
       }),
       ...waysIn.routes,
     ],
-  });
-  const metrics = await startHttpServer({
-    host: http.host,
-    port: http.metricsPort,
-    setting: "http.metricsPort",
-    log,
-    routes: [openMetrics(app)],
   });
   // Whatever was under way when the last process ended is looked at now, not when its patience runs out.
   await wakeAll(app);
@@ -80,6 +85,8 @@ export async function startServer(app: App): Promise<Server> {
   });
   const announcing = every(ANNOUNCE_MS, () => deps.registry.announce(), app);
   const shipping = every(SHIP_MS, () => deps.audit.reconcile(), app);
+  void chain.look();
+  const verifying = every(VERIFY_MS, () => chain.look(), app);
   started = true;
   const ports = { http: server.port, metrics: metrics.port };
   log.info({ event: "serve.ready", ports, httpPort: server.port, pid: process.pid }, "ready");
@@ -103,6 +110,7 @@ export async function startServer(app: App): Promise<Server> {
         name: "audit",
         close: async () => {
           shipping.stop();
+          verifying.stop();
           // The anchor against which a shortened file shows (R18).
           log.info({ event: "serve.stopped", auditHead: await deps.audit.head().catch(() => null) }, "stopped");
         },

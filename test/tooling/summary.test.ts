@@ -108,7 +108,7 @@ describe(".ci/run", { timeout: 60_000 }, () => {
     mkdirSync(join(root, "scripts"));
     cpSync(".ci/run", join(root, ".ci/run"));
     writeFileSync(join(root, "scripts/start.mjs"), "");
-    for (const name of ["redis-server", "python3", "chromium", "apt-get", "sudo"]) stand(name, "exit 0");
+    for (const name of ["redis-server", "promtool", "python3", "chromium", "apt-get", "sudo"]) stand(name, "exit 0");
     stand("npm", `case "$1" in test) cat ${root}/short; exit $SHORT;; run) cat ${root}/long; exit $LONG;; esac`);
     writeFileSync(join(root, "short"), "failed: only a line of a test\n== summary\n7 passed, 0 failed\n");
     writeFileSync(join(root, "long"), "== summary\n5 passed, 0 failed\n");

@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { createCounters } from "../../src/metrics/counters.ts";
+import { createChainWatch } from "../../src/metrics/chain.ts";
+import type { Family } from "../../src/metrics/exposition.ts";
+import { processFamilies } from "../../src/metrics/process.ts";
+import { recordFamilies } from "../../src/metrics/records.ts";
+
+export const RULES_FILE = new URL("../../helm/keyturn/alerts/keyturn.rules.yaml", import.meta.url).pathname;
+
+export interface Rule {
+  alert: string;
+  expr: string;
+  for?: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+}
+export const RULES: readonly Rule[] = (
+  parse(readFileSync(RULES_FILE, "utf8")) as { groups: { rules: Rule[] }[] }
+).groups.flatMap((group) => group.rules);
+
+/** Every name that `/metrics` can show: of the families themselves, and those made in src/metrics-page.ts. */
+export function knownMetrics(): Set<string> {
+  const families: Family[] = [
+    ...recordFamilies({
+      lastScan: 1,
+      scanScheduled: 1,
+      auditHead: null,
+      open: [],
+      targets: { shown: [], total: 0 },
+      unmanaged: { total: 0 },
+      problems: { shown: [], total: 0 },
+    }),
+    ...createCounters().families(),
+    ...createChainWatch({ verify: () => Promise.reject(new Error("not asked")) }, () => 0).families(),
+    ...processFamilies({ version: "0", install: "keyturn", startedAt: 0 }),
+  ];
+  const others = ["keyturn_collection_success", "keyturn_queue_jobs", "keyturn_redis_safe", "keyturn_redis_problem"];
+  return new Set([...families.map((f) => f.name), ...others]);
+}
+
+/** Names of our metrics that an expression reads. */
+export const metricsIn = (expr: string): string[] => expr.match(/\b(?:keyturn|process)_[a-z_]+/g) ?? [];
