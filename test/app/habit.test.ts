@@ -181,6 +181,32 @@ describe("R13: reading a key's habit delays nothing and stops nothing", () => {
     expect((await world.open()).map((r) => r.longestPauseMs)).toEqual([null, null, null, null]);
   });
 
+  it("P8: a card that asks again because Redis is lost says what to expect as well", async () => {
+    const world = makeWorld();
+    const key = world.org.addKey({ name: "billing-key", ageDays: 100 });
+    world.setTarget("billing", key);
+    world.org.usageOf.set(key.id, { days: ["2026-11-02", "2026-11-12"] });
+    const [id = ""] = (await scan(world.deps, { dryRun: false })).opened;
+    expect(cardOf(await world.rotation(id))).toContain(DECIDES);
+    world.redis.restore();
+    world.audit.condition = "none";
+    expect((await scan(world.deps, { dryRun: false })).rebuilt).toEqual([id]);
+    expect(await world.rotation(id)).toMatchObject({ rebuilt: "marks", longestPauseMs: 10 * DAY });
+    expect(cardOf(await world.rotation(id))).toContain(DECIDES);
+  });
+
+  it("P8: what the audit sink brings back says what it said", async () => {
+    const world = makeWorld();
+    const key = world.org.addKey({ name: "billing-key", ageDays: 100 });
+    world.setTarget("billing", key);
+    world.org.usageOf.set(key.id, { days: ["2026-11-02", "2026-11-12"] });
+    const [id = ""] = (await scan(world.deps, { dryRun: false })).opened;
+    world.org.usageOf.clear();
+    world.redis.restore();
+    expect((await scan(world.deps, { dryRun: false })).rebuilt).toEqual([id]);
+    expect(await world.rotation(id)).toMatchObject({ rebuilt: "sink", longestPauseMs: 10 * DAY });
+  });
+
   it("revoking does not wait for it", async () => {
     const world = makeWorld();
     const key = world.org.addKey({ name: "billing-key", ageDays: 5 });
