@@ -189,7 +189,7 @@ export const CASES: readonly Case[] = [
     alert: "AwaitingTooLong",
     when: "more than half of the time is over",
     series: { ...entered("awaiting_approval", "approver"), ...deadline(4 * HOUR) },
-    at: "2h10m",
+    at: "2h20m",
     fires: true,
     severity: "warning",
   },

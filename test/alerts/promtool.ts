@@ -34,7 +34,16 @@ const minutesOf = (at: string): number => {
 };
 
 /** `promtool test rules` with our rules, looking at one moment such as `1h30m`. */
-export async function testRules(series: Series, at: string, expected: readonly Expected[]): Promise<Ran> {
+export const testRules = (series: Series, at: string, expected: readonly Expected[]): Promise<Ran> =>
+  runTest(series, at, {
+    promql_expr_test: expected.map(({ expr, is }) => ({ expr, eval_time: at, exp_samples: is })),
+  });
+
+/** What an alert that fires says: promtool shows it when told to expect none. */
+export const wordsOf = async (series: Series, at: string, alertname: string): Promise<string> =>
+  (await runTest(series, at, { alert_rule_test: [{ eval_time: at, alertname, exp_alerts: [] }] })).output;
+
+async function runTest(series: Series, at: string, tests: object): Promise<Ran> {
   const folder = await mkdtemp(join(tmpdir(), "kt-promtool-"));
   const file = join(folder, "test.yaml");
   const document = {
@@ -48,7 +57,7 @@ export async function testRules(series: Series, at: string, expected: readonly E
           series: name,
           values: values.replace("x*", `x${minutesOf(at)}`),
         })),
-        promql_expr_test: expected.map(({ expr, is }) => ({ expr, eval_time: at, exp_samples: is })),
+        ...tests,
       },
     ],
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CASES } from "./cases.ts";
-import { promtool, testRules } from "./promtool.ts";
+import { promtool, testRules, wordsOf } from "./promtool.ts";
 import { RULES, RULES_FILE } from "./rules.ts";
 
 describe("alerts", () => {
@@ -21,6 +21,13 @@ describe("alerts", () => {
       severity === undefined ? expected : [{ expr: bySeverity, is: [{ labels: "{}", value: 1 }] }],
     );
     expect([code, output]).toEqual([0, expect.stringContaining("SUCCESS")]);
+  });
+
+  it.each(CASES.filter((c) => c.fires))("Keyturn$alert: $when: says so in whole sentences", async (c) => {
+    const words = await wordsOf(c.series, c.at, `Keyturn${c.alert}`);
+    expect(words).toContain("runbook_url=");
+    expect(words).not.toMatch(/error expanding|no value|\{\{|%!/);
+    if (Object.keys(c.series).some((name) => name.includes('target="billing"'))) expect(words).toContain("billing");
   });
 
   it("every alert is seen firing and not firing", () => {
