@@ -61,6 +61,14 @@ describe("the alert rules", () => {
   });
 });
 
+describe("docs/metrics.md", () => {
+  it("has every metric, and none that does not exist", () => {
+    const table = readFileSync(new URL("../../docs/metrics.md", import.meta.url), "utf8").match(/^\|.*$/gm) ?? [];
+    const documented = new Set(table.flatMap((row) => metricsIn(row.split("|")[1] ?? "")));
+    expect([...documented].toSorted()).toEqual([...known].toSorted());
+  });
+});
+
 describe("the dashboard", () => {
   const dashboard = JSON.parse(readFileSync(new URL("dashboards/keyturn.json", CHART), "utf8")) as {
     uid?: string;

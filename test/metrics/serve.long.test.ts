@@ -76,6 +76,7 @@ describe("/metrics of `serve`", () => {
       'keyturn_provider_requests_total{provider="anthropic",operation="list_keys",code="200"} 1',
     );
     expect(text).toMatch(/keyturn_provider_requests_total\{provider="dotenv-file",operation="read",code="ok"\} [1-9]/);
+    expect(text).toContain('keyturn_events_total{event="opened"} 1\n');
     await eventually(async () => (await app.queue.backlog()).active === 0);
     const before = (await lab.console.requests()).length;
     for (let n = 0; n < 20; n++) await scrape();
