@@ -27,10 +27,11 @@ export async function askPeople(directory: Directory, { approvers }: Settings): 
   };
   await inTurns(groups, members, () => false);
   const asked = [...listed].slice(0, MOST);
-  if (listed.size > asked.length) people.unknown = true;
   const person = (id: string) => askPerson(directory, id, users.includes(id), people);
   // A Slack that does not answer is not asked forty times.
-  await inTurns(asked, person, () => people.unknown && people.able.size === 0);
+  const isAway = () => people.lines.some((line) => line.level === "fail") && people.able.size === 0;
+  await inTurns(asked, person, isAway);
+  if (listed.size > asked.length) people.unknown = true;
   if (listed.size > 0 && people.lines.every((line) => line.level === "pass"))
     people.lines.push(
       pass("slack people", `${people.able.size} may decide${people.unknown ? " of those asked about" : ""}`),

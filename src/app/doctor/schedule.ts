@@ -1,5 +1,5 @@
 import type { Policy, Settings } from "../../ports/settings.ts";
-import { type Finding, pass, warn } from "./finding.ts";
+import { type Finding, pass, trouble, warn } from "./finding.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const NAME = "schedule";
@@ -18,7 +18,8 @@ const timersOf = ({ approval, replacementWithinMs, drain, propagationLimitMs, gr
  * (R21): a warning where that pause exceeds half of a timer.
  */
 export async function checkSchedule(s: Pick<Surroundings, "schedule" | "settings" | "redis">): Promise<Finding[]> {
-  const pauseMs = s.schedule.longestPauseMs();
+  const pauseMs = pauseOf(s.schedule);
+  if (typeof pauseMs !== "number" && pauseMs !== null) return [trouble(NAME, pauseMs.error)];
   const said = `\`${s.schedule.scan}\``;
   if (pauseMs === null) return [warn(NAME, `${said} never fires`, "Correct schedule.scan.")];
   const workers = await s
@@ -38,6 +39,15 @@ export async function checkSchedule(s: Pick<Surroundings, "schedule" | "settings
       "Run `serve`; or run `run-once` more often and say so in schedule.scan; or lengthen the timer.",
     ),
   ];
+}
+
+/** An expression that `serve` would refuse to start with is no matter of a warning. */
+function pauseOf(schedule: Surroundings["schedule"]): number | null | { error: unknown } {
+  try {
+    return schedule.longestPauseMs();
+  } catch (error) {
+    return { error };
+  }
 }
 
 function shortestTimers({ targets, rules }: Settings): { path: string; ms: number }[] {
