@@ -16,6 +16,9 @@ import { createStorePool } from "../store-pool.ts";
 /** Within a check's 10 s, so that the API's own words are the answer. */
 const ADMIN_LIMITS = { tries: 2, deadlineMs: 8000, attemptMs: 7000 };
 
+/** How long the end may take, in milliseconds. */
+const CLOSE_MS = 5000;
+
 /**
  * Examines an installation from its configuration alone: unlike `compose` it announces nothing, and nothing that is away
  * keeps it from looking at the rest.
@@ -56,6 +59,8 @@ export async function doctor(loaded: LoadedConfig, log: PinoLog): Promise<Doctor
   try {
     return await examine(surroundings);
   } finally {
-    await Promise.allSettled([audit.close(), stores.close(), redis.close()]);
+    // What never answered a check may not answer now either.
+    const ends = Promise.allSettled([audit.close(), stores.close(), redis.close()]);
+    await Promise.race([ends, new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
   }
 }

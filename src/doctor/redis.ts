@@ -68,6 +68,8 @@ function patientOf(
       return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
     },
     workers: async () => {
+      // One node of a cluster knows only its own connections.
+      if (client.isCluster) return null;
       const list: unknown = await client.call("CLIENT", "LIST").catch(() => null);
       if (typeof list !== "string" || !list.includes("addr=")) return null;
       return new Set(list.split("\n").flatMap((line) => workerOf(line, queue))).size;

@@ -58,6 +58,9 @@ describe("a healthy installation", () => {
       "schedule",
     ]);
     for (const { level, fix } of report.checks) expect(fix === null).toBe(level === "pass");
+    const guide = await readFile(join(import.meta.dirname, "../../docs/doctor.md"), "utf8");
+    for (const { name } of report.checks)
+      expect(guide).toContain(`\`${name.replace(/^((store|destination|slack (channel|group|person)) ).*/, "$1<")}`);
   });
 
   it("changes nothing: not a file, not a key in Redis, not a request that writes, not a message", async () => {
