@@ -85,7 +85,9 @@ const audit = section({
 const http = section({
   host: z.string().min(1).prefault("127.0.0.1").describe("Address to listen on; 0.0.0.0 in a container."),
   port: port().prefault(8080).describe("Port of the pages, Slack and health; 0 takes a free one."),
-  metricsPort: port().prefault(9090).describe("Port of the metrics; 0 takes a free one."),
+  metricsPort: port()
+    .prefault(9090)
+    .describe("Port of the metrics; 0 takes a free one, and so does the default when it is taken."),
   publicUrl: webAddress().optional().describe("Address under which people and Slack reach `port`."),
 });
 

@@ -1,7 +1,7 @@
 import { scan } from "./app/scan/scan.ts";
 import { type App, checkRedis, startWorker } from "./compose.ts";
 import { healthRoutes } from "./http/health.ts";
-import { startHttpServer } from "./http/server.ts";
+import { type HttpServer, type Route, startHttpServer } from "./http/server.ts";
 import { createChainWatch } from "./metrics/chain.ts";
 import { openMetrics } from "./metrics-page.ts";
 import { asKeyturnError } from "./rotation/errors.ts";
@@ -9,6 +9,7 @@ import { startScanSchedule } from "./schedule/scan-schedule.ts";
 import { openWaysIn } from "./ways-in.ts";
 import { wakeAll } from "./run-once.ts";
 import { startReconciler } from "../workers/reconciler.ts";
+import type { RotationWorker } from "../workers/rotation-worker.ts";
 
 export interface Server {
   /** The bound ports. */
@@ -42,29 +43,28 @@ export async function startServer(app: App): Promise<Server> {
   const waysIn = await openWaysIn(app);
   // Before the workers: a port that is taken is told before anything works.
   const chain = createChainWatch(deps.audit, () => deps.clock.now());
-  const metrics = await startHttpServer({
-    host: http.host,
-    port: http.metricsPort,
-    setting: "http.metricsPort",
+  let worker: RotationWorker | null = null;
+  const health = healthRoutes({
+    checks: { redis: async () => void (await deps.rotations.serverTime()) },
+    started: () => started,
+    stopping: () => stopping,
+    alive: () => worker === null || deps.clock.now() - worker.lastSeen() < WORKER_SILENT_MS,
     log,
-    routes: [openMetrics(app, chain)],
   });
-  const worker = await startWorker(app);
-  const server = await startHttpServer({
-    host: http.host,
-    port: http.port,
-    log,
-    routes: [
-      ...healthRoutes({
-        checks: { redis: async () => void (await deps.rotations.serverTime()) },
-        started: () => started,
-        stopping: () => stopping,
-        alive: () => deps.clock.now() - worker.lastSeen() < WORKER_SILENT_MS,
-        log,
-      }),
-      ...waysIn.routes,
-    ],
-  });
+  const open: { close(deadlineMs: number): Promise<unknown> }[] = [...waysIn.parts];
+  let metrics: HttpServer;
+  let server: HttpServer;
+  try {
+    metrics = await startMetrics(app, openMetrics(app, chain));
+    open.push(metrics);
+    server = await startHttpServer({ host: http.host, port: http.port, log, routes: [...health, ...waysIn.routes] });
+    open.push(server);
+    worker = await startWorker(app);
+  } catch (error) {
+    await Promise.allSettled(open.map((part) => part.close(0)));
+    throw error;
+  }
+  const working = worker;
   // Whatever was under way when the last process ended is looked at now, not when its patience runs out.
   await wakeAll(app);
   const deliveries = app.announcer.start(deps);
@@ -73,7 +73,7 @@ export async function startServer(app: App): Promise<Server> {
     wakeups: app.queue,
     clock: deps.clock,
     log,
-    isWorkingOn: (id) => worker.isWorkingOn(id),
+    isWorkingOn: (id) => working.isWorkingOn(id),
   });
   const plan = startScanSchedule({
     pattern: schedule.scan,
@@ -103,7 +103,7 @@ export async function startServer(app: App): Promise<Server> {
       },
       { name: "http", close: () => server.close(1000) },
       ...waysIn.parts,
-      { name: "worker", close: (leftMs) => worker.close(Math.max(0, leftMs - 1000)) },
+      { name: "worker", close: (leftMs) => working.close(Math.max(0, leftMs - 1000)) },
       // After the worker: its last steps are told before the process ends, or by the next one.
       { name: "deliveries", close: async (leftMs) => deliveries?.stop(Math.max(0, leftMs - 500)) },
       {
@@ -119,6 +119,26 @@ export async function startServer(app: App): Promise<Server> {
       { name: "metrics", close: () => metrics.close(200) },
     ],
   };
+}
+
+/** The port of the default: several processes on one machine, as on a developer's, must not need a setting for it. */
+const DEFAULT_METRICS_PORT = 9090;
+
+/** @throws CONFIG_INVALID when a port that the configuration names is taken */
+async function startMetrics({ loaded, log }: App, route: Route): Promise<HttpServer> {
+  const { host, metricsPort } = loaded.config.http;
+  const at = (port: number) => startHttpServer({ host, port, setting: "http.metricsPort", log, routes: [route] });
+  try {
+    return await at(metricsPort);
+  } catch (error) {
+    if (metricsPort !== DEFAULT_METRICS_PORT) throw error;
+    const server = await at(0);
+    log.warn(
+      { event: "metrics.other_port", port: server.port },
+      `port ${DEFAULT_METRICS_PORT} is taken: the metrics are on ${server.port}; set http.metricsPort to choose`,
+    );
+    return server;
+  }
 }
 
 /** Repeats work that must not end the process when it fails; trouble is said once until it works again. */
