@@ -3,6 +3,7 @@ import type { Finding } from "../../../src/app/doctor/finding.ts";
 import { runChecks } from "../../../src/app/doctor/run-checks.ts";
 import { storeChecks } from "../../../src/app/doctor/stores.ts";
 import { KeyturnError } from "../../../src/rotation/errors.ts";
+import type { SecretText } from "../../../src/rotation/secret.ts";
 import { makeKey } from "../../support/keys.ts";
 import { aDestination } from "../../support/records.ts";
 import { aRule, aTarget, someSettings } from "../../support/settings.ts";
@@ -87,6 +88,20 @@ it("R23: another installation's open rotation is reported and not even tried", a
   const [, line] = await examined(at, { targets: targets(1) });
   expect(line).toMatchObject({ level: "fail", message: 'installation "other" has an open rotation here' });
   expect(asked).not.toContain("preflight");
+});
+
+it("P3: what was read is wiped, also where it is not tried any further", async () => {
+  const at = filled(2);
+  await at.store.mark(aDestination("t1.env"), { v: "1", install: "other", rotation: "rot_0123456789abcdefghij" });
+  const values: SecretText[] = [];
+  const read = at.store.read.bind(at.store);
+  at.store.read = async (dest) => {
+    const found = await read(dest);
+    if (found !== null) values.push(found.value);
+    return found;
+  };
+  await examined(at, { targets: targets(2) });
+  expect(values.map((value) => value.use((text) => /^\0+$/.test(text)))).toEqual([true, true]);
 });
 
 it("our own open rotation is no trouble", async () => {
