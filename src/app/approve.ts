@@ -1,3 +1,4 @@
+import type { Actor } from "../ports/settings.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import type { Approval, Rotation } from "../rotation/record.ts";
 import { withPlan } from "../rotation/transition.ts";
@@ -6,7 +7,7 @@ import { commitAmend, commitMove } from "./commit.ts";
 import { type Decider, applyDecision, assertShown, decideOn, viaOf } from "./decisions.ts";
 import type { Deps } from "./deps.ts";
 import { noneOpen } from "./find.ts";
-import { lacksFourEyes } from "./four-eyes.ts";
+import { canAddEyes, handsOn, lacksFourEyes } from "./four-eyes.ts";
 import { planSeen } from "./observe.ts";
 
 /**
@@ -33,7 +34,13 @@ export function approve(deps: Deps, id: string, by: Decider, shown: string | nul
       });
     if (!waits && !missing && record.attention?.code !== "plan_changed") {
       if (record.approvals.some((a) => isSamePerson(a, identities))) return record;
-      throw new KeyturnError("WRONG_STATE", `Rotation ${record.id} is in ${record.state}; nothing is to be approved.`);
+      // Nothing is missing yet; but with four eyes a second person frees whoever hands the key over (R21).
+      const frees = plan.kind === "same" && canAddEyes(deps.settings, record, by.actor.via);
+      if (!frees)
+        throw new KeyturnError(
+          "WRONG_STATE",
+          `Rotation ${record.id} is in ${record.state}; nothing is to be approved.`,
+        );
     }
     if (waits && plan.kind === "changed") {
       await commitMove(deps, record, {
@@ -47,20 +54,21 @@ export function approve(deps: Deps, id: string, by: Decider, shown: string | nul
         reason: "plan_changed",
       });
     }
-    // Identity on a terminal is only asserted: all CLI approvals together count once, unless the glass is broken (R21).
+    // Identity on a terminal is only asserted, and a token is nobody: all such approvals together count once, unless the
+    // glass is broken (R21).
     const kept = plan.kind === "changed" ? [] : record.approvals;
-    const already = kept.some((a) => isSamePerson(a, identities) || (by.actor.via === "cli" && a.via === "cli"));
+    const already = kept.some((a) => isSamePerson(a, identities) || (isAsserted(by.actor.via) && isAsserted(a.via)));
     // Recorded as broken only where that was needed: by somebody not listed, or for approvals that are missing.
     const bound: Partial<Rotation> = plan.kind === "changed" ? withPlan(record, plan.plan, plan.planHash) : {};
     const neededNow = bound.approvalsNeeded ?? record.approvalsNeeded;
-    const fourEyes = deps.settings.approvers.fourEyes && (by.actor.via === "cli" || by.actor.via === "api");
+    const fourEyes = deps.settings.approvers.fourEyes && isAsserted(by.actor.via);
     const short = already || kept.length + 1 < neededNow || fourEyes;
     const forced = breakGlass || (by.breakGlass !== null && short);
     if (already && !forced) {
       throw new KeyturnError(
         "NOT_AN_APPROVER",
-        by.actor.via === "cli"
-          ? "One approval from the command line is already counted; another way has to give the next."
+        isAsserted(by.actor.via)
+          ? "One approval from the command line or with a token is already counted; another way has to give the next."
           : "Your approval is already counted; another person has to give the next.",
       );
     }
@@ -68,7 +76,10 @@ export function approve(deps: Deps, id: string, by: Decider, shown: string | nul
     const planHash = plan.kind === "changed" ? plan.planHash : record.planHash;
     const mine = { actor: by.actor.name, via: viaOf(by.actor), at: now, planHash, breakGlass: forced, identities };
     const approvals = [...kept, mine];
-    const another = lacksFourEyes(deps.settings, { reason: record.reason, approvals }, null) ? approvals.length + 1 : 0;
+    // Without a page of ours the key comes from a terminal, whose person nobody can compare.
+    const hands = handsOn(record) ?? (deps.settings.publicUrl === null ? [[]] : null);
+    const lacks = lacksFourEyes(deps.settings, { reason: record.reason, approvals }, hands);
+    const another = lacks ? approvals.length + 1 : 0;
     const needed = forced ? Math.min(neededNow, approvals.length) : Math.max(neededNow, another);
     const patch: Partial<Rotation> = { ...bound, approvals, approvalsNeeded: needed };
     const enough = approvals.length >= needed;
@@ -80,7 +91,8 @@ export function approve(deps: Deps, id: string, by: Decider, shown: string | nul
     return commitAmend(
       deps,
       record,
-      { ...patch, attention: null, wakeAt: now },
+      // What else needs a person while a key is awaited is not settled by an approval.
+      { ...patch, ...(record.state === "awaiting_replacement" ? {} : { attention: null }), wakeAt: now },
       {
         action: "approval.granted",
         actor: by.actor.name,
@@ -90,6 +102,9 @@ export function approve(deps: Deps, id: string, by: Decider, shown: string | nul
     );
   });
 }
+
+/** Ways in that prove no person. */
+const isAsserted = (via: Actor["via"]): boolean => via === "cli" || via === "api";
 
 const isSamePerson = (approval: Approval, identities: readonly string[]): boolean =>
   (approval.identities ?? [approval.actor]).some((identity) => identities.includes(identity));

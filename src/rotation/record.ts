@@ -157,6 +157,8 @@ export interface Rotation {
   notBefore: Instant | null;
   /** The person who handed the replacement over. */
   submittedBy: string | null;
+  /** Everyone who had the replacement in hand, each by everything that names them, for four eyes. Absent: not known. */
+  handedOverBy?: readonly (readonly string[])[];
   acceptExpiry: boolean;
   /** After the end: pending and previous values, and the marks of an open rotation, are removed. */
   cleanedUp: boolean;

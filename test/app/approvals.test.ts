@@ -43,6 +43,15 @@ describe("P10: an approval counts once, from who may, for the plan that was show
     expect(await d.load(r.id)).toEqual(r);
   });
 
+  it("R21: terminals and tokens count once in all together", async () => {
+    const d = await start({ config: two });
+    const { id } = await d.open();
+    await approve(d.deps, id, ana);
+    const token: Decider = { actor: { name: "api:ci", via: "api" }, breakGlass: null };
+    expect((await refusal(approve(d.deps, id, token))).message).toContain("another way has to give the next");
+    expect(await approve(d.deps, id, ben)).toMatchObject({ state: "awaiting_replacement" });
+  });
+
   it("R21: the command line counts once in all, whatever name it gives; another way gives the second", async () => {
     const d = await start({ config: two });
     const { id } = await d.open();
@@ -207,7 +216,20 @@ describe("P10: an approval counts once, from who may, for the plan that was show
 
 describe("R21: four eyes", () => {
   const start = drives();
-  const config = { policy: POLICY, approvers: { fourEyes: true, cli: ["*"] } };
+  const config = {
+    policy: POLICY,
+    approvers: { fourEyes: true, cli: ["*"] },
+    http: { publicUrl: "https://keyturn.example.com" },
+  };
+
+  /** Addresses that Slack proves: with them approver and creator can be compared. */
+  const mailed = (d: Drive, id: string) => {
+    const directory = memoryDirectory(["U0BEN", "U0EVE"]);
+    for (const name of ["BEN", "EVE"])
+      directory.members.set(`U0${name}`, aMember(`U0${name}`, { email: `${name.toLowerCase()}@example.com` }));
+    d.deps.directory = directory;
+    return id;
+  };
 
   it("an approval from the command line needs another from elsewhere", async () => {
     const d = await start({ config });
@@ -219,14 +241,40 @@ describe("R21: four eyes", () => {
 
   it("who approved may not hand the key over; another person may", async () => {
     const d = await start({ config });
-    const { id } = await approve(d.deps, (await d.open()).id, ben);
+    const { id } = await approve(d.deps, mailed(d, (await d.open()).id), ben);
     const key = await d.make();
     expect((await refusal(submitAs(d, id, key.secret, ben))).exit).toBe(77);
     expect((await d.audit()).find((e) => e.action === "intake.refused")).toMatchObject({ actor: "slack:U0BEN" });
-    expect((await submitAs(d, id, key.secret, ana)).rotation).toMatchObject({
+    expect((await submitAs(d, id, key.secret, eve)).rotation).toMatchObject({
       state: "verifying",
-      submittedBy: "cli:ana@laptop",
+      submittedBy: "slack:U0EVE",
+      handedOverBy: [["slack:U0EVE"], expect.arrayContaining([expect.stringMatching(/^mail:/)])],
     });
+  });
+
+  it.each([
+    { who: "a terminal", by: ana.actor },
+    { who: "a token", by: { name: "api:ci", via: "api" as const } },
+    { who: "the issuer, without an address", by: { name: "oidc:ana", via: "oidc" as const, identities: ["oidc:ana"] } },
+  ])("$who cannot be told from the approver; one more proven person frees it", async ({ by }) => {
+    const d = await start({ config });
+    const { id } = await approve(d.deps, mailed(d, (await d.open()).id), ben);
+    const key = await d.make();
+    const options = { keyId: null, acceptExpiry: false, replace: false };
+    const refused = await refusal(submit(d.deps, id, key.secret, by, options));
+    expect([refused.code, refused.reason]).toEqual(["NOT_AN_APPROVER", "four_eyes"]);
+    expect(refused.next).toMatch(/one-time page or the dashboard, or one more person approves/);
+    expect((await refusal(approve(d.deps, id, cleo))).code).toBe("WRONG_STATE");
+    expect(await approve(d.deps, id, eve)).toMatchObject({ state: "awaiting_replacement", approvals: [{}, {}] });
+    expect((await submit(d.deps, id, key.secret, by, options)).rotation.state).toBe("verifying");
+  });
+
+  it("without a page of ours the key comes from a terminal: two people approve from the start", async () => {
+    const d = await start({ config: { policy: POLICY, approvers: config.approvers } });
+    const { id } = await d.open();
+    expect(await approve(d.deps, id, ben)).toMatchObject({ state: "awaiting_approval", approvalsNeeded: 2 });
+    expect(await approve(d.deps, id, eve)).toMatchObject({ state: "awaiting_replacement" });
+    expect((await submitAs(d, id, (await d.make()).secret, ana)).rotation.state).toBe("verifying");
   });
 
   /** The approver in Slack and the creator in the Console are one person when the address is the same. */
@@ -242,32 +290,35 @@ describe("R21: four eyes", () => {
     const user = await oneMail(d, "Ben@Example.com");
     const { id } = await approve(d.deps, (await d.open()).id, ben);
     const mine = await d.make({ createdBy: user.id });
-    const refused = await refusal(submitAs(d, id, mine.secret, ana));
+    const refused = await refusal(submitAs(d, id, mine.secret, eve));
     expect(refused.exit).toBe(77);
     expect(refused.message).toContain("was created by the person who approved this rotation");
     expect((await d.load(id)).lease).toBeNull();
-    expect((await d.audit()).find((e) => e.action === "intake.refused")).toMatchObject({ actor: "cli:ana@laptop" });
-    expect((await submitAs(d, id, (await d.make()).secret, ana)).rotation.state).toBe("verifying");
+    expect((await d.audit()).find((e) => e.action === "intake.refused")).toMatchObject({ actor: "slack:U0EVE" });
+    expect((await submitAs(d, id, (await d.make()).secret, eve)).rotation.state).toBe("verifying");
   });
 
-  it("a creator who left, or with another address, is another person", async () => {
+  it("a creator with another address is another person; one who left cannot be told from the approver", async () => {
     const d = await start({ config });
     const user = await oneMail(d, "somebody.else@example.com");
     const { id } = await approve(d.deps, (await d.open()).id, ben);
     const key = await d.make({ createdBy: user.id });
     await d.console.removeUser(user.id);
-    expect((await submitAs(d, id, key.secret, ana)).rotation.state).toBe("verifying");
+    expect((await refusal(submitAs(d, id, key.secret, eve))).reason).toBe("four_eyes");
+    const stays = await d.console.createUser({ email: "another@example.com", name: "Another" });
+    const theirs = await d.make({ createdBy: stays.id });
+    expect((await submitAs(d, id, theirs.secret, eve)).rotation.state).toBe("verifying");
   });
 
   it("while the Admin API does not say who created it, the key is not taken; submitting again is safe", async () => {
     const d = await start({ config });
-    const { id } = await approve(d.deps, (await d.open()).id, ben);
+    const { id } = await approve(d.deps, mailed(d, (await d.open()).id), ben);
     const key = await d.make();
     const userEmail = () => Promise.reject(new KeyturnError("ADMIN_UNAVAILABLE"));
     const away = { ...d.deps, admin: { ...d.deps.admin, userEmail } };
     const options = { keyId: null, acceptExpiry: false, replace: false };
-    await expect(submit(away, id, key.secret, ana.actor, options)).rejects.toMatchObject({ code: "ADMIN_UNAVAILABLE" });
-    expect((await submitAs(d, id, key.secret, ana)).rotation.state).toBe("verifying");
+    await expect(submit(away, id, key.secret, eve.actor, options)).rejects.toMatchObject({ code: "ADMIN_UNAVAILABLE" });
+    expect((await submitAs(d, id, key.secret, eve)).rotation.state).toBe("verifying");
   });
 
   it("a value staged by the very person who approved needs one more approval, too", async () => {
@@ -303,6 +354,9 @@ describe("R21: four eyes", () => {
       attention: { code: "approval_missing" },
     });
     expect(await d.statusCalls()).toEqual([]);
+    // A terminal proves nobody: its approval is counted, and another one is asked for.
+    await approve(d.deps, id, ana);
+    expect(await d.step(id)).toMatchObject({ state: "deactivating", attention: { code: "approval_missing" } });
     await approve(d.deps, id, eve);
     expect((await d.until(id, "grace_period")).state).toBe("grace_period");
   });

@@ -55,6 +55,7 @@ export function scenes(): {
       slack: { users: ["U0BEN", "U0EVE"], groups: [GROUP] },
       fourEyes: given.fourEyes ?? false,
     };
+    d.deps.settings.publicUrl = "https://keyturn.example";
     const rig = await rigOf(d.deps);
     const r = await d.open();
     const found: Scene = {

@@ -5,7 +5,7 @@ import { KeyturnError, asKeyturnError } from "../../rotation/errors.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import { authorize } from "../authorize.ts";
 import { recordRefusal } from "../decisions.ts";
-import { lacksFourEyes } from "../four-eyes.ts";
+import { TWO_WAYS_OUT, lacksFourEyes } from "../four-eyes.ts";
 import { type DeskDeps, by, logTrouble, said } from "./decide.ts";
 import { nameOf, standing, timeWords, troubleWords } from "./words.ts";
 
@@ -73,12 +73,15 @@ export function delegateTo(
 
 /** Four eyes are told here already, so that nobody makes a key in the Console that is then refused. */
 function assertMayHandOver({ deps }: DeskDeps, r: Rotation, identities: readonly string[], other?: string): void {
-  if (!lacksFourEyes(deps.settings, r, identities)) return;
+  if (!lacksFourEyes(deps.settings, r, [identities])) return;
+  const isApprover = r.approvals.some((a) => (a.identities ?? [a.actor]).some((each) => identities.includes(each)));
+  const why = isApprover ? "approved this rotation" : "cannot be told from whoever approved this rotation";
   throw new KeyturnError(
     "NOT_AN_APPROVER",
     other === undefined
-      ? "You approved this rotation, so somebody else has to hand the key over (four eyes): choose them on the card."
-      : `${other} approved this rotation, so somebody else has to hand the key over (four eyes).`,
+      ? `You ${why}, so somebody else has to hand the key over (four eyes): choose them on the card.`
+      : `${other} ${why}, so somebody else has to hand the key over (four eyes).`,
+    { next: TWO_WAYS_OUT },
   );
 }
 

@@ -81,10 +81,11 @@ async function check(
     // Who staged it cannot be told, or it is the person who approved: with four eyes on, one more person has to agree before
     // anything destructive (R21).
     const { fourEyes } = deps.settings.approvers;
-    const unknown = fourEyes && facts.createdBy === null && record.approvals.length > 0;
-    const same = fourEyes && lacksFourEyes(deps.settings, record, await creatorOf(deps, facts.createdBy));
-    const asked = unknown || same ? { ...record, approvalsNeeded: record.approvals.length + 1 } : record;
-    return await accept(deps, asked, facts, progress, actor, { warnings, acceptExpiry: record.acceptExpiry });
+    const handedOverBy = [fourEyes ? await creatorOf(deps, facts.createdBy) : [actor.name]];
+    const lacks = lacksFourEyes(deps.settings, record, handedOverBy);
+    const asked = lacks ? { ...record, approvalsNeeded: record.approvals.length + 1 } : record;
+    const more = { warnings, acceptExpiry: record.acceptExpiry, handedOverBy };
+    return await accept(deps, asked, facts, progress, actor, more);
   } catch (error) {
     if (!(error instanceof KeyturnError) || error.code !== "KEY_REFUSED") throw error;
     if (found.every((f) => f.ours) && DEAD.includes(error.reason ?? "")) return destroy(deps, record, error.message);

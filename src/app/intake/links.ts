@@ -3,7 +3,7 @@ import { type Actor, identitiesOf } from "../../ports/settings.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import type { Instant } from "../../rotation/record.ts";
 import type { Deps } from "../deps.ts";
-import { lacksFourEyes } from "../four-eyes.ts";
+import { lacksFourEyes, tooFewEyes } from "../four-eyes.ts";
 import { linkHashOf, newLinkToken } from "./link-token.ts";
 
 /** A link works for so long (milliseconds). */
@@ -32,12 +32,8 @@ export async function issueLink(
   if (r === null) throw new KeyturnError("NOT_FOUND", `No rotation ${rotationId}.`);
   if (r.state !== "awaiting_replacement")
     throw new KeyturnError("WRONG_STATE", `Rotation ${r.id} is in ${r.state}; a key is taken in awaiting_replacement.`);
-  if (lacksFourEyes(deps.settings, r, person.identities)) {
-    throw new KeyturnError(
-      "NOT_AN_APPROVER",
-      "approvers.fourEyes: whoever hands the key over must be another person than who approved.",
-      { next: "Name another person to hand the key over." },
-    );
+  if (lacksFourEyes(deps.settings, r, [person.identities])) {
+    throw tooFewEyes("whoever hands the key over");
   }
   const token = newLinkToken();
   const issuedAt = deps.clock.now();

@@ -7,7 +7,7 @@ import { SecretText } from "../../rotation/secret.ts";
 import { withoutReplacement } from "../../rotation/transition.ts";
 import { commitAmend, commitMove } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
-import { creatorOf, lacksFourEyes } from "../four-eyes.ts";
+import { type Person, creatorOf, lacksFourEyes } from "../four-eyes.ts";
 import { markOne } from "../marking.ts";
 import { type CheckOptions, checkKey } from "./check-key.ts";
 import { refuse } from "./refusal.ts";
@@ -74,10 +74,11 @@ async function take(
   const leased = await takeLease(deps, found, actor, options.replace);
   try {
     const { facts, warnings } = await checkKey(deps, leased, key, options);
-    await assertOtherCreator(deps, leased, actor, facts);
+    const handedOverBy = await assertOtherCreator(deps, leased, actor, facts);
     if (options.replace) await discardOthers(deps, leased);
     const staged = await stageSomewhere(deps, leased, key);
-    const rotation = await accept(deps, leased, facts, staged, actor, { warnings, acceptExpiry: options.acceptExpiry });
+    const more = { warnings, acceptExpiry: options.acceptExpiry, handedOverBy };
+    const rotation = await accept(deps, leased, facts, staged, actor, more);
     return { rotation, warnings, alreadyAccepted: false };
   } catch (error) {
     await endLease(deps, leased);
@@ -86,16 +87,28 @@ async function take(
 }
 
 /** Whoever made the key in the Console saw it: they too must be another person than who approved (R21). */
-async function assertOtherCreator(deps: Deps, record: Rotation, actor: Actor, facts: KeyFacts): Promise<void> {
-  if (!deps.settings.approvers.fourEyes) return;
-  const people = [...identitiesOf(actor), ...(await creatorOf(deps, facts.createdBy))];
-  if (!lacksFourEyes(deps.settings, record, people)) return;
+async function assertOtherCreator(
+  deps: Deps,
+  record: Rotation,
+  actor: Actor,
+  facts: KeyFacts,
+): Promise<readonly Person[]> {
+  if (!deps.settings.approvers.fourEyes) return [identitiesOf(actor)];
+  const creator = await creatorOf(deps, facts.createdBy);
+  const people = [identitiesOf(actor), ...(isAPerson(facts.createdBy) ? [creator] : [])];
+  if (!lacksFourEyes(deps.settings, record, people)) return people;
   throw new KeyturnError(
     "NOT_AN_APPROVER",
-    `approvers.fourEyes: ${facts.name} was created by the person who approved this rotation.`,
-    { next: "Let another person create a key and hand it over, and archive this one; or let another person approve." },
+    `approvers.fourEyes: ${facts.name} was created by the person who approved this rotation, or nobody can tell.`,
+    {
+      reason: "four_eyes",
+      next: "One more person approves on the dashboard; or another person creates a key and hands it over, and archives this one.",
+    },
   );
 }
+
+/** A service account creates nothing by itself, and a record that does not tell names nobody. */
+const isAPerson = (createdBy: string | null): boolean => createdBy?.startsWith("user_") === true;
 
 /** The move that makes a key accepted; from `verifying` (with --replace) the rotation goes back and forth in one save. */
 export function accept(
@@ -104,7 +117,7 @@ export function accept(
   facts: KeyFacts,
   staged: Rotation["progress"],
   actor: Actor,
-  more: { warnings: string[]; acceptExpiry: boolean },
+  more: { warnings: string[]; acceptExpiry: boolean; handedOverBy?: readonly Person[] },
 ): Promise<Rotation> {
   const from: Rotation = record.state === "verifying" ? { ...record, state: "awaiting_replacement" } : record;
   return commitMove(
@@ -115,7 +128,13 @@ export function accept(
       at: deps.clock.now(),
       actor: actor.name,
       via: actor.via,
-      patch: { replacement: facts, progress: staged, submittedBy: actor.name, acceptExpiry: more.acceptExpiry },
+      patch: {
+        replacement: facts,
+        progress: staged,
+        submittedBy: actor.name,
+        handedOverBy: more.handedOverBy ?? [identitiesOf(actor)],
+        acceptExpiry: more.acceptExpiry,
+      },
     },
     { keyId: facts.id, fingerprint: facts.fingerprint, warnings: more.warnings },
   );

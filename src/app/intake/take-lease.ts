@@ -3,7 +3,7 @@ import { KeyturnError } from "../../rotation/errors.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import { commitAmend } from "../commit.ts";
 import type { Deps } from "../deps.ts";
-import { lacksFourEyes } from "../four-eyes.ts";
+import { lacksFourEyes, tooFewEyes } from "../four-eyes.ts";
 import { refuse } from "./refusal.ts";
 
 /** Timers rest this long while a submission is checked and staged (R20). */
@@ -42,12 +42,8 @@ function assertTakesKey(deps: Deps, r: Rotation, actor: Actor, replace: boolean)
     if (r.state === "verifying") return refuse("other_pending");
     throw new KeyturnError("WRONG_STATE", `Rotation ${r.id} is in ${r.state}; a key is taken in awaiting_replacement.`);
   }
-  if (lacksFourEyes(deps.settings, r, identitiesOf(actor))) {
-    throw new KeyturnError(
-      "NOT_AN_APPROVER",
-      "approvers.fourEyes: whoever hands the key over must be another person than who approved.",
-      { next: "Let another person submit the key." },
-    );
+  if (lacksFourEyes(deps.settings, r, [identitiesOf(actor)])) {
+    throw tooFewEyes("whoever hands the key over");
   }
   if (r.lease !== null && r.lease.until > deps.clock.now())
     throw new KeyturnError("LOCK_HELD", `${r.lease.holder} is submitting a key to ${r.id} right now.`);

@@ -1,10 +1,11 @@
 import { approve } from "../../app/approve.ts";
 import { type Decider, cancel, proceed, reject, retry, snooze } from "../../app/decisions.ts";
 import type { Deps } from "../../app/deps.ts";
+import { canAddEyes } from "../../app/four-eyes.ts";
 import { hold, unhold } from "../../app/hold.ts";
 import { reinstate } from "../../app/reinstate.ts";
 import { revoke } from "../../app/revoke.ts";
-import { identitiesOf } from "../../ports/settings.ts";
+import { type Settings, identitiesOf } from "../../ports/settings.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import type { State } from "../../rotation/states.ts";
@@ -17,6 +18,7 @@ export interface Situation {
   by: Decider;
   /** Subjects held by `hold`. */
   held: ReadonlySet<string>;
+  settings: Pick<Settings, "approvers">;
 }
 
 /** One thing a person can do to a rotation. What a page does not offer is still checked where it is done. */
@@ -47,7 +49,9 @@ const needsApproval = (r: Rotation): boolean =>
 
 export const ACTIONS: Record<string, Action> = {
   approve: {
-    offered: (s) => needsApproval(s.r) && (!hasApproved(s) || s.r.attention?.code === "plan_changed"),
+    offered: (s) =>
+      (needsApproval(s.r) || canAddEyes(s.settings, s.r, s.by.actor.via)) &&
+      (!hasApproved(s) || s.r.attention?.code === "plan_changed"),
     run: async (deps, r, by, fields) => {
       const after = await approve(deps, r.id, by, needed(fields, "shown", "The plan that was shown is missing."));
       const missing = after.approvalsNeeded - after.approvals.length;

@@ -60,7 +60,7 @@ export function dashboardRoutes(options: DashboardOptions): Route[] {
         mayDecide(deps, who),
         keeper.hear(who),
       ]);
-      const situation = { r, by: deciderOf(who), held: new Set(Object.keys(held)) };
+      const situation = { r, by: deciderOf(who), held: new Set(Object.keys(held)), settings: deps.settings };
       const forms = controls(situation, who, may, deps.settings.publicUrl !== null);
       const body = rotationPage({
         r,
@@ -94,7 +94,7 @@ export function dashboardRoutes(options: DashboardOptions): Route[] {
     "/rotations/{id}/revoke",
     withRotation(async (who, r) => {
       if (
-        ACTIONS["revoke"]?.offered({ r, by: deciderOf(who), held: new Set() }) !== true ||
+        ACTIONS["revoke"]?.offered({ r, by: deciderOf(who), held: new Set(), settings: deps.settings }) !== true ||
         !(await mayDecide(deps, who))
       )
         return pages.go(pathOf(r.id));

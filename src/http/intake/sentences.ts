@@ -77,8 +77,8 @@ const TROUBLE: Partial<Record<KeyturnError["code"], Sentence>> = {
   LOCK_HELD: { say: "Somebody is handing over a key right now.", next: "Wait a moment, then send it again." },
   CONFLICT: { say: "The rotation changed in the meantime.", next: "Send the key again: doing so is safe." },
   NOT_AN_APPROVER: {
-    say: "You approved this rotation, so another person has to hand the key over.",
-    next: "Ask somebody else to take a link of their own. Nothing was stored.",
+    say: "Whoever hands the key over, and whoever created it, must surely be another person than who approved.",
+    next: "Ask somebody else to take a link of their own, or ask one more person to approve on the dashboard. Nothing was stored.",
   },
   ADMIN_UNAVAILABLE: {
     say: "The key could not be checked: the API does not answer.",
