@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type App } from "../../src/compose.ts";
 import { rotate } from "../../src/app/rotate.ts";
@@ -18,13 +20,15 @@ const ports = { host: "127.0.0.1", port: 0, metricsPort: 0 };
 beforeAll(async () => {
   redis = await startRedisServer();
   lab = await startLab(redis.url, { http: ports, schedule: { scan: "0 0 1 1 *", timeZone: "UTC" } });
+  const token = join(lab.dir, "api-token");
+  await writeFile(token, "a-token-of-the-api-that-is-long-enough-for-it", { mode: 0o600 });
+  await lab.configure({ api: { tokens: { bot: { token: `file:${token}`, scopes: ["read"] } } } });
   await lab.target("billing", 100);
   await lab.target("search", 10);
   app = await lab.app();
   server = await startServer(app);
 });
 afterAll(async () => {
-  for (const part of server.parts) await part.close(2000);
   await lab.close();
   await redis.stop();
 });
@@ -40,6 +44,7 @@ describe("/metrics of `serve`", () => {
   it("is on its own port and nowhere else, and there is nothing else on that port", async () => {
     expect(server.ports.metrics).not.toBe(server.ports.http);
     expect((await get(server.ports.http)).status).toBe(404);
+    expect((await get(server.ports.http, "/api/v1/rotations")).status).toBe(401);
     const answer = await get(server.ports.metrics);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([
       200,
@@ -133,5 +138,11 @@ describe("/metrics of `serve`", () => {
       code: "CONFIG_INVALID",
       next: expect.stringContaining("http.metricsPort"),
     });
+  });
+
+  it("ends with the server, as the last of its parts", async () => {
+    expect(server.parts.at(-1)?.name).toBe("metrics");
+    for (const part of server.parts) await part.close(2000);
+    await expect(scrape()).rejects.toThrow("fetch failed");
   });
 });
