@@ -5,11 +5,13 @@ import { issueLink } from "./app/intake/links.ts";
 import type { App } from "./compose.ts";
 import { slackRoutes } from "./http/slack.ts";
 import type { Route } from "./http/server.ts";
+import { createRedisOutbox } from "./redis/outbox.ts";
 import { createRedisReplays } from "./redis/replays.ts";
 import { KeyturnError } from "./rotation/errors.ts";
 import type { SecretText } from "./rotation/secret.ts";
 import { createDirectMessages } from "./slack/direct-message.ts";
 import type { Ears } from "./slack/heard.ts";
+import { readMemory } from "./slack/memory.ts";
 import { ENDPOINTS, openHttpInbound } from "./slack/receiver.ts";
 import { createReplayGuard } from "./slack/replay-guard.ts";
 import { openSocketInbound } from "./slack/socket.ts";
@@ -33,11 +35,13 @@ export async function openSlackWayIn({ deps, loaded, log, redisClient }: App): P
   const client = createWebClient({ token: () => resolveSecret(slack.botToken, "slack.botToken"), apiUrl });
   const refusals = createRefusals(deps);
   const namespace = redis.prefix ?? install;
+  const outbox = createRedisOutbox({ redis: redisClient, install: namespace });
   const ears: Ears = {
     desk: createDesk({ deps, refusals, handover: handoverOf(deps, client) }),
     guard: createReplayGuard(createRedisReplays({ redis: redisClient, install: namespace })),
     refusals,
     appId: slack.appId ?? null,
+    cardOf: async (rotation) => readMemory(await outbox.memory(rotation, "slack")).card,
     log,
   };
   const last = { name: "slack refusals", close: () => refusals.close() };

@@ -1,8 +1,11 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { ACTION } from "../../src/slack/actions.ts";
+import { ACTION, menuBlock } from "../../src/slack/actions.ts";
 import { TEAM, USER } from "./slack-server.ts";
+
+/** Where the clicked cards stand. */
+export const CARD = { channel: "C0BENCH", ts: "1700000000.000100" };
 
 export interface Load {
   perSecond: number;
@@ -39,8 +42,18 @@ function payload(value: string, response_url: string, i: number): string {
     team: { id: TEAM, domain: "bench" },
     user: { id: USER, username: "bench", team_id: TEAM },
     trigger_id: randomUUID(),
+    channel: { id: CARD.channel, name: "bench" },
+    message: { ts: CARD.ts, text: "card" },
     response_url,
-    actions: [{ type: "button", block_id: "keyturn_card", action_id: ACTION.approve, action_ts: `${i}.1`, value }],
+    actions: [
+      {
+        type: "button",
+        block_id: menuBlock("keyturn_card", value),
+        action_id: ACTION.approve,
+        action_ts: `${i}.1`,
+        value,
+      },
+    ],
   };
   return new URLSearchParams({ payload: JSON.stringify(click) }).toString();
 }

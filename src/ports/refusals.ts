@@ -8,7 +8,10 @@ export interface Refused {
 
 /** Puts requests on record that never became a decision (P10). */
 export interface Refusals {
-  /** Never throws. The first of a reason within a minute is recorded, the rest is counted and told with the next. */
+  /**
+   * Never throws. The first of a kind within a minute is recorded, the rest is counted and told later: of a known person
+   * each reason and rotation is a kind of its own, at most 120 entries a minute in all; of nobody known, the reason alone.
+   */
   note(reason: string, what: Refused): Promise<void>;
   /** Records what is counted and not told yet. Never throws. */
   close(): Promise<void>;

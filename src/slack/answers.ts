@@ -15,6 +15,12 @@ export const UNKNOWN: DeskAnswer = {
   text: "Not saved, try again in a minute: Keyturn's database did not answer. Doing it twice does no harm.",
 };
 
+/** One deed that came twice: the first one counts, whatever became of it. */
+export const ALREADY: DeskAnswer = {
+  ok: false,
+  text: "Already received: this click came twice, and the first one counts. Its answer is on its way, or above.",
+};
+
 /** The answer, or null when Slack will not wait for it any longer; the work itself goes on. @param since of `performance.now()` */
 export async function inTime<T>(work: Promise<T>, since: number, withinMs = ANSWER_WITHIN_MS): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined;
@@ -58,6 +64,13 @@ export function privateMessage(answer: DeskAnswer & { url?: string }): PrivateMe
     blocks: [asWritten(answer.text), ...button],
   };
 }
+
+/** Takes the place of the message that was clicked: one line, no buttons. */
+export const supersededMessage = (text: string): object => ({
+  replace_original: true,
+  text: shown(text),
+  blocks: [asWritten(text)],
+});
 
 const PERSON = /slack:([UW][A-Z0-9_]{1,30})\b/g;
 /** Of a section's text, after escaping. */

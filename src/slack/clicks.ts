@@ -1,7 +1,9 @@
 import { z } from "zod";
 import type { Actor } from "../ports/settings.ts";
 import { ACTION, SNOOZE_HOURS, readCardValue, readMenuBlock } from "./actions.ts";
+import { belongs } from "./belongs.ts";
 import { type Doer, type Ears, type Heard, type Reply, answered, screened, teamId, userId } from "./heard.ts";
+import type { Place } from "./direct-message.ts";
 import { rejectForm } from "./modals.ts";
 
 /** A `block_actions` payload: only what we read (facts: slack.md section 8). */
@@ -10,8 +12,11 @@ const clickBody = z.object({
   team: z.object({ id: teamId }),
   user: z.object({ id: userId, team_id: teamId.optional() }),
   trigger_id: z.string().optional(),
+  channel: z.object({ id: z.string() }).nullish(),
+  container: z.object({ channel_id: z.string().optional(), message_ts: z.string().optional() }).nullish(),
   message: z
     .object({
+      ts: z.string().optional(),
       metadata: z
         .object({ event_payload: z.object({ rotation: z.unknown() }).partial() })
         .partial()
@@ -70,23 +75,26 @@ async function take(ears: Ears, heard: Heard, body: Click, action: Deed): Promis
     rotation: card?.rotation ?? null,
   };
   return screened(ears, heard, doer, async (actor) => {
-    const about = body.message?.metadata?.event_payload?.rotation;
     if (card === null) return refused(ears, actor, "unknown_button", null);
-    // The card says which rotation it is of; a button that names another one was not made by us.
-    if (typeof about === "string" && about !== card.rotation)
-      return refused(ears, actor, "cross_rotation", card.rotation, { card: about });
+    const stranger = await belongs(ears, actor, {
+      action: action.action_id,
+      card,
+      blockId: action.block_id,
+      place: placeOf(body),
+      about: body.message?.metadata?.event_payload?.rotation,
+    });
+    if (stranger !== null) return stranger;
     return decide(ears, heard, { ...card, actor }, body, action);
   });
 }
 
-async function refused(
-  ears: Ears,
-  actor: Actor,
-  reason: string,
-  rotation: string | null,
-  evidence: Record<string, unknown> = {},
-): Promise<Reply> {
-  await ears.refusals.note(reason, { actor: actor.name, rotation, evidence });
+function placeOf({ channel, container, message }: Click): Place | null {
+  const [at, ts] = [channel?.id ?? container?.channel_id, message?.ts ?? container?.message_ts];
+  return at === undefined || ts === undefined ? null : { channel: at, ts };
+}
+
+async function refused(ears: Ears, actor: Actor, reason: string, rotation: string | null): Promise<Reply> {
+  await ears.refusals.note(reason, { actor: actor.name, rotation });
   return { ok: false, text: "Nothing was changed: this button does not belong to its card. Use the newest card." };
 }
 

@@ -1,8 +1,10 @@
 import type { App, AuthorizeResult, Logger } from "@slack/bolt";
 import type { Log } from "../ports/notifier.ts";
-import { asKeyturnError } from "../rotation/errors.ts";
+import { KeyturnError, asKeyturnError } from "../rotation/errors.ts";
 import { onClick } from "./clicks.ts";
 import { onCommand } from "./commands.ts";
+import { z } from "zod";
+import type { PrivateMessage } from "./answers.ts";
 import type { Ears, Heard } from "./heard.ts";
 import { onForm } from "./modals.ts";
 import type { SlackClient } from "./web-client.ts";
@@ -41,6 +43,7 @@ export function register(app: App, ears: Ears, client: SlackClient): void {
       openModal: async (trigger, view) => {
         await client.call("views.open", { trigger_id: trigger, view }, "click");
       },
+      tellOtherwise: (message) => tellOtherwise(client, given.body, message),
     };
   };
   app.action(/.*/, (args) => onClick(ears, heard(args)));
@@ -51,6 +54,37 @@ export function register(app: App, ears: Ears, client: SlackClient): void {
   app.error(async (error) => {
     ears.log.error({ event: "slack.handler_failed", err: asKeyturnError(error) }, "a click could not be handled");
   });
+}
+
+/** Where the person was, and who: of a click, a form or a command. */
+const whereabouts = z.object({
+  user: z.object({ id: z.string() }).optional(),
+  user_id: z.string().optional(),
+  channel: z.object({ id: z.string() }).nullish(),
+  channel_id: z.string().optional(),
+});
+
+/** @throws SLACK_REFUSED, SLACK_UNAVAILABLE when there is no way to tell them */
+async function tellOtherwise(client: SlackClient, body: unknown, { text, blocks }: PrivateMessage): Promise<void> {
+  const { data } = whereabouts.safeParse(body);
+  const [user, channel] = [data?.user?.id ?? data?.user_id, data?.channel?.id ?? data?.channel_id];
+  if (user === undefined) throw new KeyturnError("SLACK_REFUSED", "(the payload names nobody)");
+  if (channel !== undefined) {
+    try {
+      await client.call("chat.postEphemeral", { channel, user, text, blocks }, "post");
+      return;
+    } catch {
+      // The app or the person is not in that channel; a private message needs neither.
+    }
+  }
+  const opened = await client.call("conversations.open", { users: user });
+  const own = (opened["channel"] as { id?: unknown } | undefined)?.id;
+  if (typeof own !== "string") throw new KeyturnError("SLACK_UNAVAILABLE", "(conversations.open: unreadable)");
+  await client.call(
+    "chat.postMessage",
+    { channel: own, text, blocks, unfurl_links: false, unfurl_media: false },
+    "post",
+  );
 }
 
 const fresh = (): Arrival => ({ since: performance.now(), request: "first" });

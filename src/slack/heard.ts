@@ -5,7 +5,8 @@ import type { Refusals } from "../ports/refusals.ts";
 import type { Actor } from "../ports/settings.ts";
 import { asKeyturnError } from "../rotation/errors.ts";
 import type { ModalView } from "@slack/types";
-import { LATE, UNKNOWN, inTime, privateMessage } from "./answers.ts";
+import { ALREADY, LATE, type PrivateMessage, UNKNOWN, inTime, privateMessage, supersededMessage } from "./answers.ts";
+import type { Place } from "./direct-message.ts";
 import type { ReplayGuard } from "./replay-guard.ts";
 
 /** One payload from Slack, over whichever way it came. */
@@ -19,6 +20,8 @@ export interface Heard {
   /** Posts to the payload's response address; null where it has none. */
   respond: ((message: object) => Promise<unknown>) | null;
   openModal(trigger: string, view: ModalView): Promise<void>;
+  /** Tells the person privately without the response address: beside where they clicked, else in a message of their own. */
+  tellOtherwise(message: PrivateMessage): Promise<unknown>;
 }
 
 /** What the handlers work with. */
@@ -28,6 +31,8 @@ export interface Ears {
   refusals: Refusals;
   /** Our own app; null: any. */
   appId: string | null;
+  /** Where this rotation's card stands, as remembered; null: nowhere. @throws REDIS_UNAVAILABLE */
+  cardOf: (rotation: string) => Promise<Place | null>;
   log: Log;
 }
 
@@ -57,8 +62,11 @@ export const actorOf = (doer: Doer): Actor => ({
   slack: { teamId: doer.team, userId: doer.user },
 });
 
-/** null: it was taken care of before (one action in two envelopes), or it shows in another way (a form opened). */
-export type Reply = (DeskAnswer & { url?: string }) | null;
+/** What a person is told. `replaceCard`: what to put in the place of the message that was clicked. */
+export type Told = DeskAnswer & { url?: string; replaceCard?: string };
+
+/** null: it shows in another way (a form opened). */
+export type Reply = Told | null;
 
 /**
  * The checks before anything is decided, the same for each way in: our app, no guest, seen for the first time. Whether
@@ -85,7 +93,7 @@ export async function screened(
     void ears.refusals.note("database_away", { actor: actor.name, rotation: doer.rotation });
     return UNKNOWN;
   }
-  return sight === "again" ? null : decide(actor);
+  return sight === "again" ? ALREADY : decide(actor);
 }
 
 /**
@@ -121,12 +129,27 @@ export interface Answering {
   tellAfter: boolean;
 }
 
-/** Once more after a failure. The address is a secret of its own: whoever has it can post, so it is never logged. */
-export async function tell(ears: Ears, heard: Heard, reply: DeskAnswer & { url?: string }): Promise<void> {
+/**
+ * By the response address, once more after a failure, then by the Web API: nobody who clicked is left without an answer.
+ * The address is a secret of its own: whoever has it can post, so it is never logged. Never throws.
+ */
+export async function tell(ears: Ears, heard: Heard, reply: Told): Promise<void> {
+  const message = privateMessage(reply);
+  const told = await responded(ears, heard, message);
+  if (!told) {
+    await heard.tellOtherwise(message).catch((error: unknown) => {
+      const { code, reason } = asKeyturnError(error);
+      ears.log.error({ event: "slack.answer_lost", code, reason }, "a person got no answer to a click");
+    });
+  }
+  if (told && reply.replaceCard !== undefined) await responded(ears, heard, supersededMessage(reply.replaceCard));
+}
+
+async function responded(ears: Ears, heard: Heard, message: object): Promise<boolean> {
   for (let tries = 0; tries < 2 && heard.respond !== null; tries++) {
     try {
-      await heard.respond(privateMessage(reply));
-      return;
+      await heard.respond(message);
+      return true;
     } catch (error) {
       const status = error instanceof Error && "statusCode" in error ? error.statusCode : null;
       ears.log.warn(
@@ -135,4 +158,5 @@ export async function tell(ears: Ears, heard: Heard, reply: DeskAnswer & { url?:
       );
     }
   }
+  return false;
 }

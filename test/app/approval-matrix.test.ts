@@ -7,7 +7,7 @@ import { ACTION, menuBlock } from "../../src/slack/actions.ts";
 import { ben, eve } from "../support/drive.ts";
 import { aMember } from "../support/doubles/memory-directory.ts";
 import { eventually } from "../support/quiet-log.ts";
-import { type ClickFields, type Signing, aClick, signed, valueOf } from "../slack/rig.ts";
+import { type ClickFields, type Signing, CARD_PLACE, aClick, signed, valueOf } from "../slack/rig.ts";
 import { GROUP, type Scene, scenes } from "../slack/scene.ts";
 
 /*
@@ -110,6 +110,50 @@ describe("P10: a click that must not count changes nothing, is answered, and is 
       click: async (s) => ({ value: `rot_0000000000000000other|${s.r.planHash.slice(0, 16)}` }),
       sees: /does not belong to its card/,
       onRecord: "click.refused cross_rotation slack:U0BEN",
+    },
+    {
+      when: "a button that names another rotation, in a message that names none",
+      before: (s) => void s.rig.cards.of.set(s.r.id, { channel: "C0CHANNEL", ts: "1699999999.000100" }),
+      click: { card: undefined },
+      sees: /does not belong to its card/,
+      onRecord: "click.refused other_message slack:U0BEN",
+    },
+    {
+      when: "`Retry` from a message in another channel",
+      click: { action: ACTION.retry, place: { channel: "C0OTHER", ts: CARD_PLACE.ts }, card: undefined },
+      sees: /does not belong to its card/,
+      onRecord: "click.refused other_message slack:U0BEN",
+    },
+    {
+      when: "a button whose block is named after another plan",
+      click: async (s) => ({ block: menuBlock("keyturn_card", `${s.r.id}|${"0".repeat(16)}`) }),
+      sees: /does not belong to its card/,
+      onRecord: "click.refused cross_rotation slack:U0BEN",
+    },
+    {
+      when: "a menu of another message",
+      click: async (s) => ({
+        action: ACTION.snooze,
+        value: undefined,
+        option: "24",
+        block: menuBlock("keyturn_card", valueOf(s.r)),
+        card: undefined,
+        place: { channel: "C0CHANNEL", ts: "1700000009.000100" },
+      }),
+      sees: /does not belong to its card/,
+      onRecord: "click.refused other_message slack:U0BEN",
+    },
+    {
+      when: "a card that Keyturn does not remember",
+      before: (s) => void s.rig.cards.of.set(s.r.id, null),
+      sees: /does not know this card.*try again in a minute/,
+      onRecord: "click.refused card_unknown slack:U0BEN",
+    },
+    {
+      when: "a card while what Keyturn remembers cannot be read",
+      before: (s) => void (s.rig.cards.lost = true),
+      sees: /Not saved, try again/,
+      onRecord: "click.refused card_unknown slack:U0BEN",
     },
     {
       when: "a forged plan hash",
@@ -279,6 +323,28 @@ describe("P10: a click that must not count changes nothing, is answered, and is 
       expect(s.rig.links).toEqual({ issued: [], sent: [] });
     },
   );
+
+  it("an older card of the same rotation: told to use the newest, on record, and the old one loses its buttons", async () => {
+    const s = await scene();
+    const place = { channel: "C0CHANNEL", ts: "1699999999.000100" };
+    await s.click({ place });
+    await eventually(() => s.rig.box.posts.length === 2);
+    expect(s.rig.box.posts[0]?.text).toMatch(/older card.*newest/);
+    expect(s.rig.box.posts[1]).toMatchObject({ replace_original: true, text: expect.stringContaining("superseded") });
+    expect(JSON.stringify(s.rig.box.posts[1]?.blocks)).not.toContain("button");
+    expect(await s.refusals()).toEqual(["click.refused older_card slack:U0BEN"]);
+    expect(await s.state()).toBe("awaiting_approval");
+    expect(await s.click({})).toMatch(/^Approved/);
+  });
+
+  it("each refused click of a known person is on record, however many there are in a minute", async () => {
+    const s = await scene();
+    for (const user of ["U0BEN", "U0EVE"]) await s.click({ user, card: `rot_${"0".repeat(20)}` });
+    expect(await s.refusals()).toEqual([
+      "click.refused cross_rotation slack:U0BEN",
+      "click.refused cross_rotation slack:U0EVE",
+    ]);
+  });
 
   it("a request replayed byte for byte is refused, on record, and the first one counted once", async () => {
     const s = await scene({ approvals: 2 });

@@ -208,6 +208,42 @@ describe("what stands in front of Bolt", () => {
     expect(reasons()).toEqual([[reason, "slack:U0BEN"]]);
   });
 
+  it.each([
+    ["has no response address", [], "chat.postEphemeral C0CHANNEL U0BEN"],
+    ["has none and Slack takes no ephemeral message", ["chat.postEphemeral"], "chat.postMessage D0DIRECT"],
+  ])("a click that %s is answered all the same, privately", async (_, failing, expected) => {
+    for (const method of failing) rig.client.failing.add(method);
+    await rig.interact(aClick(rig.box, { action: ACTION.approve, value: "rot_1|0123456789abcdef", mute: true }));
+    const told = () =>
+      rig.client.calls
+        .filter(({ args }) => String(args["text"]).includes("older than what Keyturn remembers"))
+        .map(({ method, args }) => [method, args["channel"], args["user"]].filter(Boolean).join(" "));
+    await eventually(() => told().length === 1);
+    expect(told()).toEqual([expected]);
+  });
+
+  it("a response address that answers 500 for good: the answer comes as an ephemeral message", async () => {
+    rig.box.failNext.times = 100;
+    await rig.interact(aClick(rig.box, { action: ACTION.approve, value: "rot_1|0123456789abcdef" }));
+    await eventually(() => rig.client.calls.length === 1);
+    expect(rig.client.calls[0]).toMatchObject({ method: "chat.postEphemeral", args: { user: "U0BEN" } });
+  });
+
+  it("no way at all to answer is in the log", async () => {
+    rig.client.fail = true;
+    await rig.interact(aClick(rig.box, { action: ACTION.approve, value: "rot_1|0123456789abcdef", mute: true }));
+    await eventually(() => rig.log.events().includes("slack.answer_lost"));
+  });
+
+  it("the same click a second time is answered, not silent", async () => {
+    const click = { action: ACTION.approve, value: "rot_1|0123456789abcdef", ts: "1700009999.000200" };
+    for (let i = 1; i <= 2; i++) {
+      await rig.interact(aClick(rig.box, click));
+      await eventually(() => rig.box.posts.length === i);
+    }
+    expect(rig.box.posts[1]?.text).toContain("Already received");
+  });
+
   it("the private answer is sent once more when Slack does not take it, and its address is in no log line", async () => {
     rig.box.failNext.times = 1;
     await rig.interact(aClick(rig.box, { action: ACTION.approve, value: "rot_1|0123456789abcdef" }));

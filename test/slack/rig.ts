@@ -11,7 +11,7 @@ import type { Desk } from "../../src/ports/desk.ts";
 import type { Replays } from "../../src/ports/replays.ts";
 import type { Rotation } from "../../src/rotation/record.ts";
 import { SecretText } from "../../src/rotation/secret.ts";
-import { cardValue } from "../../src/slack/actions.ts";
+import { cardValue, menuBlock } from "../../src/slack/actions.ts";
 import type { Ears } from "../../src/slack/heard.ts";
 import { ENDPOINTS, openHttpInbound } from "../../src/slack/receiver.ts";
 import { createReplayGuard } from "../../src/slack/replay-guard.ts";
@@ -85,14 +85,17 @@ export async function responseBox(): Promise<ResponseBox> {
 export function recordingClient(): SlackClient & {
   calls: { method: string; args: Record<string, unknown> }[];
   fail: boolean;
+  /** Methods that fail. */
+  failing: Set<string>;
 } {
   const client = {
     calls: [] as { method: string; args: Record<string, unknown> }[],
     fail: false,
+    failing: new Set<string>(),
     call: async (method: string, args: Readonly<Record<string, unknown>>) => {
-      if (client.fail) throw new Error("no");
+      if (client.fail || client.failing.has(method)) throw new Error("no");
       client.calls.push({ method, args: { ...args } });
-      return { ok: true };
+      return method === "conversations.open" ? { ok: true, channel: { id: "D0DIRECT" } } : { ok: true };
     },
   };
   return client;
@@ -115,6 +118,8 @@ export interface SlackRig {
   box: ResponseBox;
   log: ReturnType<typeof listeningLog>;
   links: { issued: string[]; sent: string[] };
+  /** Where the channel remembers cards; what is not named here stands at CARD_PLACE. `lost`: it cannot be read. */
+  cards: { of: Map<string, { channel: string; ts: string } | null>; lost: boolean };
   url: string;
   /** A signed request; @returns what Slack gets. */
   post(path: string, fields: Record<string, string>, signing?: Signing): Promise<{ status: number; body: string }>;
@@ -146,7 +151,18 @@ export async function slackRig(
     sendLink: async (userId: string, rotation: string) => void links.sent.push(`${rotation} ${userId}`),
   };
   const desk = given.desk ?? createDesk({ deps, refusals, handover });
-  const ears: Ears = { desk, guard: createReplayGuard(replays), refusals, appId: given.appId ?? null, log };
+  const cards: SlackRig["cards"] = { of: new Map(), lost: false };
+  const ears: Ears = {
+    desk,
+    guard: createReplayGuard(replays),
+    refusals,
+    appId: given.appId ?? null,
+    cardOf: async (rotation) => {
+      if (cards.lost) throw new Error("away");
+      return cards.of.has(rotation) ? (cards.of.get(rotation) ?? null) : CARD_PLACE;
+    },
+    log,
+  };
   const secrets = (given.secrets ?? [SIGNING]).map((text) => SecretText.from(text));
   const inbound = await openHttpInbound({ ears, client, secrets, clock: { now: () => Date.now() } });
   const server: HttpServer = await startHttpServer({
@@ -171,6 +187,7 @@ export async function slackRig(
     box,
     log,
     links,
+    cards,
     url,
     post,
     interact: (payload, signing) => post(ENDPOINTS.interactions, { payload: JSON.stringify(payload) }, signing),
@@ -218,9 +235,15 @@ export interface ClickFields {
   userTeam?: string;
   appId?: string;
   /** The card whose message it is. */
-  card?: string;
+  card?: string | undefined;
   ts?: string;
+  /** Of the message; otherwise CARD_PLACE. */
+  place?: { channel: string; ts: string };
+  /** No response address. */
+  mute?: boolean;
 }
+
+export const CARD_PLACE = { channel: "C0CHANNEL", ts: "1700000000.000100" };
 
 /** A `block_actions` payload as Slack sends it, to be answered in the box. */
 export const aClick = (box: ResponseBox, c: ClickFields): Record<string, unknown> => ({
@@ -228,19 +251,23 @@ export const aClick = (box: ResponseBox, c: ClickFields): Record<string, unknown
   api_app_id: c.appId ?? "A0APP",
   team: { id: c.team ?? TEAM, domain: "test" },
   user: { id: c.user ?? "U0BEN", username: "ben", team_id: c.userTeam ?? c.team ?? TEAM },
-  channel: { id: "C0CHANNEL", name: "keys" },
-  container: { type: "message", message_ts: "1700000000.000100", channel_id: "C0CHANNEL" },
+  channel: { id: c.place?.channel ?? CARD_PLACE.channel, name: "keys" },
+  container: {
+    type: "message",
+    message_ts: c.place?.ts ?? CARD_PLACE.ts,
+    channel_id: c.place?.channel ?? CARD_PLACE.channel,
+  },
   trigger_id: randomUUID(),
-  response_url: box.url(),
+  ...(c.mute === true ? {} : { response_url: box.url() }),
   message: {
-    ts: "1700000000.000100",
+    ts: c.place?.ts ?? CARD_PLACE.ts,
     text: "card",
     ...(c.card === undefined ? {} : { metadata: { event_type: "keyturn", event_payload: { rotation: c.card } } }),
   },
   actions: [
     {
       type: "button",
-      block_id: c.block ?? "keyturn_card",
+      block_id: c.block ?? menuBlock("keyturn_card", c.value ?? ""),
       action_id: c.action,
       action_ts: c.ts ?? `${++stamps}.000200`,
       ...(c.value === undefined ? {} : { value: c.value }),

@@ -14,7 +14,7 @@ import type { Drive } from "../support/drive.ts";
 import { drives } from "../support/drives.ts";
 import { eventually, listeningLog } from "../support/quiet-log.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
-import { type ResponseBox, aClick, memoryReplays, recordingClient, responseBox, valueOf } from "./rig.ts";
+import { CARD_PLACE, type ResponseBox, aClick, memoryReplays, recordingClient, responseBox, valueOf } from "./rig.ts";
 import { type SocketServer, socketServer } from "./socket-server.ts";
 
 const start = drives();
@@ -38,7 +38,14 @@ describe("Socket Mode: the real receiver against a WebSocket server", () => {
       sendLink: null,
     };
     const guard = createReplayGuard(memoryReplays());
-    const ears: Ears = { desk: createDesk({ deps: d.deps, refusals, handover }), guard, refusals, appId: "A0APP", log };
+    const ears: Ears = {
+      desk: createDesk({ deps: d.deps, refusals, handover }),
+      guard,
+      refusals,
+      appId: "A0APP",
+      cardOf: async () => CARD_PLACE,
+      log,
+    };
     const before = slack.greeted();
     inbounds.push(
       await openSocketInbound({
@@ -82,16 +89,18 @@ describe("Socket Mode: the real receiver against a WebSocket server", () => {
     expect((await d.load(r.id)).state).toBe("awaiting_replacement");
   });
 
-  it("P10: one action in two envelopes decides once, and is answered once", async () => {
+  it("P10: one action in two envelopes decides once, and the second is told so", async () => {
     await connect();
     const payload = aClick(box, { action: ACTION.approve, value: valueOf(r) });
     await Promise.all([slack.send("interactive", payload), slack.send("interactive", payload)]);
-    await eventually(() => box.posts.length === 1);
+    await eventually(() => box.posts.length === 2);
+    expect(box.posts.filter(({ text }) => text.startsWith("Already received"))).toHaveLength(1);
     expect((await d.load(r.id)).approvals).toHaveLength(1);
     expect((await d.audit()).filter((e) => e.action === "decision.refused")).toEqual([]);
     expect(slack.acks.size).toBe(2);
     await slack.send("interactive", payload);
-    expect(box.posts).toHaveLength(1);
+    await eventually(() => box.posts.length === 3);
+    expect(box.posts.filter(({ text }) => text.startsWith("Approved"))).toHaveLength(1);
   });
 
   it("P10: an outsider, a guest and another workspace are refused, answered and on record", async () => {
