@@ -39,6 +39,15 @@ export function renderCard(r: Rotation, settings: CardSettings, holds: readonly 
   };
 }
 
+/** What becomes of a card that another one replaced: nothing to press. */
+export function renderSuperseded(r: Rotation): Rendering {
+  const text = `${titleOf(r)} Superseded: a newer card of this rotation stands below.`;
+  return {
+    text: escaped(text, 400),
+    blocks: [header(titleOf(r)), context(`Superseded by a newer card · ${code(r.id)}`)],
+  };
+}
+
 /** Tells whether a card changed. */
 export const hashOf = ({ text, blocks }: Rendering): string =>
   createHash("sha256")

@@ -3,7 +3,7 @@ import { type Place, renderHandedOver } from "./direct-message.ts";
 import { slackIdOf } from "./escape.ts";
 import { messageArgs } from "./message.ts";
 import { type Delivery, lastApproverOf } from "./delivery.ts";
-import { isRefusal } from "./trouble.ts";
+import { isRefusal, wasNotDone } from "./trouble.ts";
 
 /**
  * While a replacement key is awaited, the last approver has a private message with a one-time link, one per wait; afterwards that
@@ -29,9 +29,17 @@ export async function keepHandover({ parts, bulletin, notes }: Delivery): Promis
   if (approval === null || userId === null) return;
   const person = { name: approval.actor, via: "slack" as const, identities: approval.identities ?? [approval.actor] };
   let place: Place | null = null;
+  let saying = false;
+  // Noted right before it is sent: what Slack took without answering is not sent again.
+  const beforePost = async () => {
+    saying = true;
+    await notes.note({ linkFor: r.enteredAt });
+  };
   try {
-    place = await parts.messages.toApprover(r, person, userId, "keyturn");
+    place = await parts.messages.toApprover(r, person, userId, "keyturn", beforePost);
   } catch (error) {
+    if (saying && !wasNotDone(error)) throw error;
+    if (saying) await notes.note({ linkFor });
     const known = asKeyturnError(error);
     // What waiting mends is tried again; anything else (Slack lets us not write to them, the wait is over by now) would
     // only end one link after another, and the card has a button for another.

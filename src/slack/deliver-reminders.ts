@@ -4,6 +4,7 @@ import { code, escaped, mentions, when } from "./escape.ts";
 import { type Rendering, context, messageArgs, section } from "./message.ts";
 import { type Delivery, lastApproverOf } from "./delivery.ts";
 import { slackIdOf } from "./escape.ts";
+import { saidOnce } from "./said-once.ts";
 import { isRefusal } from "./trouble.ts";
 
 /** A wait without a deadline (a compromised key) is urgent: reminded of after this. */
@@ -50,8 +51,7 @@ async function remind({ parts, bulletin, notes }: Delivery): Promise<void> {
   const whom = r.state === "awaiting_replacement" && id !== null ? `<@${id}>` : mentions(parts.approvers);
   const text = `${whom === "" ? "" : `${whom}: `}this still ${doing(r)}${until(r)}.`;
   const args = { channel: card.channel, thread_ts: card.ts, ...messageArgs({ text, blocks: [section(text)] }, r.id) };
-  await parts.client.call("chat.postMessage", args, "post");
-  await notes.note({ remindedOf: r.enteredAt });
+  await saidOnce(notes, { remindedOf: r.enteredAt }, () => parts.client.call("chat.postMessage", args, "post"));
 }
 
 async function escalate(
@@ -65,8 +65,10 @@ async function escalate(
   const text = `${group === null ? "" : `<!subteam^${group}>: `}*${escaped(titleOf(r), 150)}* It ${doing(r)} since ${when(r.enteredAt)}${until(r)}.`;
   const where = link === null ? "" : ` <${link}|Open the card>`;
   const rendering: Rendering = { text, blocks: [section(`${text}${where}`), context(code(r.id))] };
-  const { ts } = await parts.client.call("chat.postMessage", { channel, ...messageArgs(rendering, r.id) }, "post");
-  await notes.note({ escalation: { channel, ts: typeof ts === "string" ? ts : "", of: r.enteredAt, open: true } });
+  const args = { channel, ...messageArgs(rendering, r.id) };
+  const said = { channel, ts: "", of: r.enteredAt, open: false };
+  const { ts } = await saidOnce(notes, { escalation: said }, () => parts.client.call("chat.postMessage", args, "post"));
+  if (typeof ts === "string") await notes.note({ escalation: { ...said, ts, open: true } });
 }
 
 /** Nobody shall hurry to what is settled. */

@@ -1,9 +1,10 @@
 import { messageArgs } from "./message.ts";
 import { renderMilestone, untold } from "./milestones.ts";
 import type { Delivery } from "./delivery.ts";
+import { saidOnce } from "./said-once.ts";
 import { isRefusal } from "./trouble.ts";
 
-/** Tells what the history has beyond what was told, one reply each, in order; each is noted before the next is said. */
+/** Tells what the history has beyond what was told, one reply each, in order; each at most once. */
 export async function tellMilestones({ parts, bulletin, notes }: Delivery): Promise<void> {
   const { rotation, auditHead } = bulletin;
   const { card, told } = notes.memory;
@@ -13,16 +14,15 @@ export async function tellMilestones({ parts, bulletin, notes }: Delivery): Prom
     const latest = !entries.slice(i + 1).some((later) => later.event === entry.event);
     const milestone = renderMilestone(rotation, entry, auditHead, latest);
     if (milestone !== null) {
+      const args = {
+        channel: card.channel,
+        thread_ts: card.ts,
+        ...messageArgs(milestone, rotation.id),
+        ...(milestone.loud ? { reply_broadcast: true } : {}),
+      };
       try {
-        await parts.client.call(
-          "chat.postMessage",
-          {
-            channel: card.channel,
-            thread_ts: card.ts,
-            ...messageArgs(milestone, rotation.id),
-            ...(milestone.loud ? { reply_broadcast: true } : {}),
-          },
-          "post",
+        await saidOnce(notes, { told: { at: entry.at, event: entry.event } }, () =>
+          parts.client.call("chat.postMessage", args, "post"),
         );
       } catch (error) {
         // The card was deleted, its thread with it: the next card carries on.
@@ -30,7 +30,6 @@ export async function tellMilestones({ parts, bulletin, notes }: Delivery): Prom
         if (rotation.endedAt === null) await notes.note({ card: null });
         return;
       }
-    }
-    await notes.note({ told: { at: entry.at, event: entry.event } });
+    } else await notes.note({ told: { at: entry.at, event: entry.event } });
   }
 }

@@ -7,11 +7,13 @@ import { hashOf } from "./card.ts";
 import { code, escaped, lines, when } from "./escape.ts";
 import { LIMIT, type Rendering, context, header, messageArgs, section } from "./message.ts";
 import type { SlackClient } from "./web-client.ts";
-import { isRefusal } from "./trouble.ts";
+import { isRefusal, wasNotDone } from "./trouble.ts";
 
 /** Edits of one message come no closer than this (chat.update: 50 a minute). */
 const PAUSE_MS = 15_000;
 const LEASE_MS = 60_000;
+/** A digest that may stand unknown is replaced no sooner. */
+const DOUBT_MS = 3_600_000;
 const SHOWN = 20;
 
 /** What waits for a card, oldest first. Pure; names instants only. */
@@ -34,6 +36,8 @@ export function renderDigest(waiting: readonly Waiting[], cardsAtOnce: number): 
     ],
   };
 }
+
+const CLOSED = hashOf(renderDigest([], 0));
 
 export interface DigestParts {
   client: SlackClient;
@@ -66,7 +70,15 @@ export async function refreshDigest(parts: DigestParts, channel: string): Promis
     const hash = hashOf(rendering);
     if (digest !== null && ts !== null && digest.hash === hash) return null;
     if (digest !== null && ts !== null && waiting.length > 0 && now < digest.at + PAUSE_MS) return digest.at + PAUSE_MS;
-    const shown = await show(parts.client, channel, ts, rendering, waiting.length === 0);
+    // One that Slack may have taken without answering is not posted again for every change of the list.
+    const doubtful = digest !== null && ts === null && digest.hash !== "" && digest.hash !== CLOSED;
+    if (doubtful && digest.hash === hash) return null;
+    if (doubtful && now < digest.at + DOUBT_MS) return digest.at + DOUBT_MS;
+    const shown = await show(parts.client, channel, ts, rendering, {
+      closing: waiting.length === 0,
+      saying: () => slots.saveDigest(channel, { ts: null, hash, at: now }),
+      notSaid: () => slots.saveDigest(channel, { ts: null, hash: "", at: now }),
+    });
     // An empty one is done with: what waits later gets a new message at the end of the channel.
     await slots.saveDigest(channel, { ts: waiting.length === 0 ? null : shown, hash, at: now });
     return null;
@@ -80,7 +92,7 @@ async function show(
   channel: string,
   ts: string | null,
   rendering: Rendering,
-  closing: boolean,
+  { closing, saying, notSaid }: { closing: boolean; saying: () => Promise<void>; notSaid: () => Promise<void> },
 ): Promise<string | null> {
   if (ts !== null) {
     try {
@@ -91,6 +103,12 @@ async function show(
       if (closing) return null;
     }
   }
-  const posted = await client.call("chat.postMessage", { channel, ...messageArgs(rendering, null) }, "post");
-  return typeof posted.ts === "string" ? posted.ts : null;
+  await saying();
+  try {
+    const posted = await client.call("chat.postMessage", { channel, ...messageArgs(rendering, null) }, "post");
+    return typeof posted.ts === "string" ? posted.ts : null;
+  } catch (error) {
+    if (wasNotDone(error)) await notSaid();
+    throw error;
+  }
 }

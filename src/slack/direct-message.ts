@@ -79,8 +79,15 @@ export interface DirectMessages {
   /**
    * For the channel: sends the approver a fresh link, or asks them to name somebody where four eyes forbid it. null: there
    * are no pages. Repeating makes the earlier link invalid.
+   * @param beforePost called when everything is ready but the message; what fails after it may have been sent
    */
-  toApprover(r: Rotation, person: IntakeLink["person"], userId: string, issuedBy: string): Promise<Place | null>;
+  toApprover(
+    r: Rotation,
+    person: IntakeLink["person"],
+    userId: string,
+    issuedBy: string,
+    beforePost?: () => Promise<void>,
+  ): Promise<Place | null>;
   /**
    * For the desk: sends a fresh link to somebody who was named.
    * @throws NOT_FOUND no such person or rotation, NOT_AN_APPROVER a guest, bot or stranger, WRONG_STATE, CONFIG_INVALID
@@ -98,7 +105,13 @@ export function createDirectMessages(given: {
 }): DirectMessages {
   const { client, directory } = given;
   /** The conversation first: a link that cannot be sent is not made. */
-  const send = async (r: Rotation, userId: string, linkOf: () => ReturnType<IssueLink>, orNobody: boolean) => {
+  const send = async (
+    r: Rotation,
+    userId: string,
+    linkOf: () => ReturnType<IssueLink>,
+    orNobody: boolean,
+    beforePost?: () => Promise<void>,
+  ) => {
     const opened = await client.call("conversations.open", { users: userId });
     const channel = (opened.channel as { id?: unknown } | undefined)?.id;
     if (typeof channel !== "string") throw new KeyturnError("SLACK_UNAVAILABLE", "(conversations.open: unreadable)");
@@ -110,11 +123,13 @@ export function createDirectMessages(given: {
       if (!orNobody || asKeyturnError(error).code !== "NOT_AN_APPROVER") throw error;
     }
     const args = { channel, ...messageArgs(renderHandover(r, link), r.id) };
+    await beforePost?.();
     const { ts } = await client.call("chat.postMessage", args, "post");
     return typeof ts === "string" ? { channel, ts } : null;
   };
   return {
-    toApprover: (r, person, userId, issuedBy) => send(r, userId, () => given.issueLink(r.id, person, issuedBy), true),
+    toApprover: (r, person, userId, issuedBy, beforePost) =>
+      send(r, userId, () => given.issueLink(r.id, person, issuedBy), true, beforePost),
     sendLink: async (userId, rotation, issuedBy = "keyturn") => {
       const [member, r] = [await directory.member(userId), await given.load(rotation)];
       if (member === null) throw new KeyturnError("NOT_FOUND", "Slack knows no such person.");

@@ -8,6 +8,8 @@ export interface SlackMemory {
   card: (Place & { hash: string }) | null;
   /** Set before a card is posted, cleared when it is certain what became of it. */
   posting: Instant | null;
+  /** When cards were posted of which nobody knows whether they stand. */
+  doubts: readonly Instant[];
   /** A card may stand in the channel that we do not know. */
   older: boolean;
   /** The newest entry of the history that was told. */
@@ -26,6 +28,7 @@ export interface SlackMemory {
 const NOTHING: SlackMemory = {
   card: null,
   posting: null,
+  doubts: [],
   older: false,
   told: null,
   released: false,

@@ -44,10 +44,10 @@ async function deliver(d: Delivery): Promise<Instant | null> {
   const { card, posting } = d.notes.memory;
   // Ended before anybody was asked: only that nobody was asked in time is worth a card.
   if (card === null && posting === null && rotation.endedAt !== null && rotation.state !== "expired") return digestAt;
-  await keepCard(d);
+  const again = await keepCard(d);
   await tellMilestones(d);
   await keepHandover(d);
-  return earliest([digestAt, await keepReminders(d)]);
+  return earliest([digestAt, again, await keepReminders(d)]);
 }
 
 /** By the places in its channel: takes one, waits for one, or gives it up once it is decided. */

@@ -33,7 +33,7 @@ export async function setUp(more: Partial<SlackChannelParts> = {}) {
   const keys = (created.channel as { id: string }).id;
   const clock = turnedClock(NOON);
   const log = listeningLog();
-  const timeouts = { post: 300, edit: 300, click: 300 };
+  const timeouts = { post: 1000, edit: 1000, click: 1000 };
   const client = createWebClient({ token: () => SecretText.from(slack.token), apiUrl: slack.url, timeouts });
   const directory = createDirectory(client, { teamId: null });
   const links: { rotation: string; person: string; identities: readonly string[]; issuedBy: string }[] = [];
@@ -89,6 +89,7 @@ export async function setUp(more: Partial<SlackChannelParts> = {}) {
     );
   };
   slack.calls.length = 0;
+  slack.mend();
   return {
     keys,
     clock,

@@ -34,6 +34,8 @@ export interface SlackApi {
   calls: SlackCall[];
   /** For the next calls of this method, in order. */
   fault(method: string, ...faults: Fault[]): void;
+  /** Forgets those that no call met. */
+  mend(): void;
   /** Group id to user ids; the emulator has no user groups. A group that is not here does not exist. */
   groups: Map<string, string[]>;
   /** Asks Slack itself, as somebody looking at it. */
@@ -73,6 +75,7 @@ export async function slackApi(): Promise<SlackApi> {
     calls,
     groups,
     fault: (method, ...next) => void faults.set(method, [...(faults.get(method) ?? []), ...next]),
+    mend: () => faults.clear(),
     ask,
     channel: async (name) => {
       const { channels } = (await ask("conversations.list", { limit: "100" })) as {
