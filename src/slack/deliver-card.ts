@@ -123,8 +123,8 @@ async function post(d: Delivery): Promise<void> {
 }
 
 /** What led here stands on the card itself; the thread goes on from it. */
-function asPosted({ bulletin: { rotation }, notes }: Delivery) {
+function asPosted({ bulletin: { rotation, now }, notes }: Delivery) {
   const last = rotation.history.at(-1);
   const told = notes.memory.told ?? { at: last?.at ?? rotation.createdAt, event: last?.event ?? "opened" };
-  return { posting: null, doubts: [], told };
+  return { posting: null, doubts: [], told, postedAt: notes.memory.postedAt ?? now };
 }

@@ -22,13 +22,16 @@ export async function keepReminders(d: Delivery): Promise<Instant | null> {
   await closeEscalation(d, waits);
   if (!waits) return null;
   const due: Instant[] = [];
+  // A card may have come late: whoever sees it for the first time is not reminded in the same breath.
+  const from = Math.max(r.enteredAt, d.notes.memory.postedAt ?? 0);
   if (d.notes.memory.remindedOf !== r.enteredAt) {
-    const at = r.deadline === null ? r.enteredAt + URGENT_MS : r.enteredAt + (r.deadline - r.enteredAt) / 2;
+    const at = r.deadline === null ? from + URGENT_MS : from + (r.deadline - from) / 2;
     if (now >= at) await remind(d);
     else due.push(at);
   }
   if (escalation !== null && d.notes.memory.escalation?.of !== r.enteredAt) {
-    const at = r.enteredAt + escalation.afterMs;
+    const left = r.deadline === null ? URGENT_MS : (r.deadline - from) / 4;
+    const at = Math.max(r.enteredAt + escalation.afterMs, from + Math.min(escalation.afterMs, left, URGENT_MS));
     if (r.deadline !== null && at >= r.deadline) return earliestOf(due);
     if (now >= at) await escalate(d, escalation);
     else due.push(at);

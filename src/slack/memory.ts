@@ -10,6 +10,8 @@ export interface SlackMemory {
   posting: Instant | null;
   /** When cards were posted of which nobody knows whether they stand. */
   doubts: readonly Instant[];
+  /** When the first card came: nobody is reminded of what was just said. */
+  postedAt: Instant | null;
   /** A card may stand in the channel that we do not know. */
   older: boolean;
   /** The newest entry of the history that was told. */
@@ -29,6 +31,7 @@ const NOTHING: SlackMemory = {
   card: null,
   posting: null,
   doubts: [],
+  postedAt: null,
   older: false,
   told: null,
   released: false,

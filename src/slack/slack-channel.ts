@@ -12,6 +12,8 @@ import { Notebook } from "./memory.ts";
 
 /** Whoever waits for a place asks again after this when nobody woke it. */
 const WAIT_MS = 60_000;
+/** A place is waited for during this part of the time to decide. */
+const PATIENCE = 4;
 const HOUR = 3_600_000;
 /** Stands for "never": a compromised rotation does not expire. */
 const FOREVER_MS = 365 * 86_400_000;
@@ -57,9 +59,11 @@ async function mayHaveCard({ parts, bulletin, notes }: Delivery): Promise<boolea
   const channel = card?.channel ?? parts.channelOf(r.target);
   if (r.state === "awaiting_approval") {
     const label = r.target ?? r.outgoing.name;
+    // Whoever has waited for a quarter of its time is shown in any case: nothing may expire that nobody could press.
+    const patient = r.deadline === null || now < r.enteredAt + (r.deadline - r.enteredAt) / PATIENCE;
     const until = (r.deadline ?? now + FOREVER_MS) + HOUR;
     const waiting = { rotation: r.id, label, why: REASONS[r.reason], since: r.createdAt, until };
-    const limit = card !== null || posting !== null || isUrgent(r.reason) ? null : parts.cardsAtOnce;
+    const limit = card !== null || posting !== null || isUrgent(r.reason) || !patient ? null : parts.cardsAtOnce;
     const taken = await parts.slots.take(channel, waiting, limit, now);
     if (released || (!taken && !listed)) await notes.note({ released: false, listed: listed || !taken });
     return taken;

@@ -304,6 +304,39 @@ describe("many at once", () => {
     expect(buttons(all[2])).toEqual([]);
   });
 
+  it("a quarter of its time has passed: it gets its card in any case, and is not reminded of in the same breath", async () => {
+    const alarm = await slack.channel("billing");
+    const w = await setUp({ cardsAtOnce: 1, escalation: { afterMs: 10 * HOUR, channel: alarm, group: null } });
+    const [first, second] = many(2) as [Rotation, Rotation];
+    await w.deliver(first);
+    await w.deliver(second);
+    await w.clock.turn(18 * HOUR - 1);
+    await w.deliver(second);
+    expect((await w.cards()).filter((m) => m.metadata !== undefined)).toHaveLength(1);
+    await w.clock.turn(1);
+    const { nextAt } = await w.deliver(second);
+    const cards = (await w.cards()).filter((m) => m.metadata !== undefined);
+    expect(cards.map((m) => [m.metadata?.event_payload.rotation, buttons(m).length])).toEqual([
+      ["rot_0", 4],
+      ["rot_1", 4],
+    ]);
+    expect(nextAt).toBe(w.clock.now() + HOUR);
+    expect(slack.calls.filter((c) => c.args.channel === alarm)).toEqual([]);
+    await w.clock.turn(HOUR);
+    await w.deliver(second);
+    expect(slack.calls.filter((c) => c.args.channel === alarm)).toHaveLength(1);
+  });
+
+  it("a card that comes after half of the time is reminded of later, not at once", async () => {
+    const w = await setUp();
+    await w.clock.turn(40 * HOUR);
+    expect(await w.deliver(opened())).toEqual({ nextAt: NOON + 56 * HOUR });
+    expect(await w.thread()).toEqual([]);
+    await w.clock.turn(16 * HOUR);
+    await w.deliver(opened());
+    expect(await w.thread()).toHaveLength(1);
+  });
+
   it("R5: an urgent one never waits", async () => {
     const w = await setUp({ cardsAtOnce: 1 });
     await w.deliver(opened());
