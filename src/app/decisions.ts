@@ -2,7 +2,7 @@ import type { Actor } from "../ports/settings.ts";
 import { refuseKey } from "../rotation/contains-key.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { planHashOf } from "../rotation/plan.ts";
-import type { Rotation } from "../rotation/record.ts";
+import type { Instant, Note, Rotation } from "../rotation/record.ts";
 import type { Event } from "../rotation/states.ts";
 import { destinationOf } from "../rotation/transition.ts";
 import { type Allowed, authorize } from "./authorize.ts";
@@ -113,6 +113,8 @@ export function applyDecision(
 ): Promise<Rotation> {
   refuseKey("The reason", more.reason);
   need(r, event);
+  // A snooze says until when, which the record has.
+  const note = event === "snoozed" ? null : noteOf(more.reason ?? null, by.actor, deps.clock.now());
   const evidence = { planHash: r.planHash, reason: more.reason ?? by.breakGlass?.reason ?? null, breakGlass };
   return commitMove(
     deps,
@@ -122,10 +124,16 @@ export function applyDecision(
       at: deps.clock.now(),
       actor: by.actor.name,
       via: by.actor.via,
-      ...(more.patch ? { patch: more.patch } : {}),
+      patch: { ...more.patch, ...(note === null ? {} : { note }) },
     },
     evidence,
   );
+}
+
+/** A reason as the record keeps it: one line of at most 500 characters. null: none was given. */
+export function noteOf(reason: string | null, actor: Actor, at: Instant): Note | null {
+  const text = (reason ?? "").replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
+  return text === "" ? null : { text: [...text].slice(0, 500).join(""), actor: actor.name, at };
 }
 
 export const viaOf = (actor: Actor): "cli" | "slack" | "oidc" | "api" | "policy" =>

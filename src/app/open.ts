@@ -3,7 +3,7 @@ import { type Actor, timingOf } from "../ports/settings.ts";
 import type { Reason } from "../rotation/codes.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { planHashOf } from "../rotation/plan.ts";
-import type { Approval, KeyFacts, Plan, Rotation } from "../rotation/record.ts";
+import type { Approval, KeyFacts, Note, Plan, Rotation } from "../rotation/record.ts";
 import { claim } from "./claim.ts";
 import { commitOpen } from "./commit.ts";
 import type { Deps } from "./deps.ts";
@@ -42,6 +42,8 @@ export interface Opening {
   start: "awaiting_approval" | "revoking";
   actor: Actor;
   message: string;
+  /** What the person who asked for it gave as their reason. */
+  note?: Note | null;
   /** Of the scan that opens it; by default one of its own. */
   habitOf?: HabitReader;
 }
@@ -55,7 +57,8 @@ export interface Opening {
 export async function openRotation(deps: Deps, opening: Opening): Promise<Rotation> {
   const draft = newRecord(deps, opening);
   const habitOf = opening.habitOf ?? habitReader(deps);
-  const record = { ...draft, longestPauseMs: await habitOf(draft) };
+  const { note = null } = opening;
+  const record = { ...draft, longestPauseMs: await habitOf(draft), ...(note === null ? {} : { note }) };
   await commitOpen(deps, record, {
     action: "rotation.opened",
     actor: opening.actor.name,

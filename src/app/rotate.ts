@@ -2,6 +2,7 @@ import type { Rotation } from "../rotation/record.ts";
 import { refuseKey } from "../rotation/contains-key.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import type { Actor } from "../ports/settings.ts";
+import { noteOf } from "./decisions.ts";
 import type { Deps } from "./deps.ts";
 import { openRotation } from "./open.ts";
 import { resolveTarget } from "./plans.ts";
@@ -31,5 +32,6 @@ export async function rotate(deps: Deps, target: string, actor: Actor, reason: s
     start: "awaiting_approval",
     actor,
     message: reason ?? "a person asked for it",
+    note: noteOf(reason, actor, deps.clock.now()),
   });
 }

@@ -87,6 +87,13 @@ export interface Attention {
   looks: number;
 }
 
+/** Why a person decided as they did, in their own words: the latest one counts. */
+export interface Note {
+  text: string;
+  actor: string;
+  at: Instant;
+}
+
 /** Written before an outside effect, so that a restart knows what may have happened. */
 export interface Intent {
   effect: string;
@@ -157,6 +164,8 @@ export interface Rotation {
   notBefore: Instant | null;
   /** The person who handed the replacement over. */
   submittedBy: string | null;
+  /** The reason that came with the latest decision that has one; absent in records of 0.1. */
+  note?: Note | null;
   /** Everyone who had the replacement in hand, each by everything that names them, for four eyes. Absent: not known. */
   handedOverBy?: readonly (readonly string[])[];
   acceptExpiry: boolean;

@@ -38,6 +38,7 @@ export function viewOf(r: Rotation, holds: readonly string[] = []) {
     holds,
     notBefore: time(r.notBefore),
     rebuiltFrom: r.rebuilt,
+    note: r.note?.text ?? null,
   };
 }
 export type RotationView = ReturnType<typeof viewOf>;

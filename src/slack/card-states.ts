@@ -2,7 +2,7 @@ import { expectedQuietMs } from "../rotation/drain.ts";
 import type { Rotation } from "../rotation/record.ts";
 import type { State } from "../rotation/states.ts";
 import type { CardSettings } from "./card.ts";
-import { code, inWords, oneLine, personOf, slackIdOf, when } from "./escape.ts";
+import { code, escaped, inWords, oneLine, personOf, slackIdOf, when } from "./escape.ts";
 
 type Line = (r: Rotation, settings: CardSettings) => string[];
 
@@ -117,4 +117,8 @@ const STANDS: Record<State, Line> = {
   ],
 };
 
-export const standsAt: Line = (r, settings) => STANDS[r.state](r, settings);
+/** What the person who decided said about it. */
+const noteOf = ({ note }: Rotation): string[] =>
+  note ? [`*Reason given by ${personOf(note.actor)}:* ${escaped(note.text, 500)}`] : [];
+
+export const standsAt: Line = (r, settings) => [...STANDS[r.state](r, settings), ...noteOf(r)];

@@ -4,6 +4,9 @@ import { approve } from "../../src/app/approve.ts";
 import { type Decider, cancel, proceed, reject, retry, snooze } from "../../src/app/decisions.ts";
 import { hold } from "../../src/app/hold.ts";
 import { submit } from "../../src/app/intake/submit.ts";
+import { rotate } from "../../src/app/rotate.ts";
+import { rotationText } from "../../src/cli/format/rotation.ts";
+import { viewOf } from "../../src/rotation/view.ts";
 import { reinstate } from "../../src/app/reinstate.ts";
 import { KeyturnError } from "../../src/rotation/errors.ts";
 import { revoke } from "../../src/app/revoke.ts";
@@ -196,6 +199,21 @@ describe("P10: an approval counts once, from who may, for the plan that was show
     });
     await retry(d.deps, id, ana);
     expect(await d.deps.rotations.aftermathOf("billing")).toBeNull();
+  });
+
+  it("the reason of a decision is kept with it, on one line, and shown", async () => {
+    const d = await start();
+    const opened = await rotate(d.deps, "billing", ana.actor, "  the laptop \u202E was\n lost ");
+    expect(viewOf(opened).note).toBe("the laptop was lost");
+    const r = await reject(d.deps, opened.id, ben, `found it again ${"x".repeat(600)}`);
+    expect(r.note).toMatchObject({ text: expect.stringMatching(/^found it again x{485}$/), actor: "slack:U0BEN" });
+    expect(rotationText(viewOf(r))).toMatch(/reason given +found it again/);
+  });
+
+  it("a decision without a reason keeps the one before, and a snooze makes none", async () => {
+    const d = await start();
+    const { id } = await rotate(d.deps, "billing", ana.actor, "asked by audit");
+    expect((await snooze(d.deps, id, ana, d.deps.clock.now() + DAY)).note?.text).toBe("asked by audit");
   });
 
   it.each([31 * DAY, -1])("R20: a snooze of %i ms is refused", async (ms) => {

@@ -32,6 +32,7 @@ const ROTATION = [
   "holds",
   "notBefore",
   "rebuiltFrom",
+  "note",
 ];
 
 /** No key is absent, and every time is RFC 3339 in UTC. */

@@ -10,7 +10,7 @@ const DOCUMENTED = (
   "revision planHash plan approvals deadline holds notBefore install"
 ).split(" ");
 /** Every document has `schema`; the others are ours on top. */
-const ADDED = ["schema", "enteredAt", "expectedQuietMs", "rebuiltFrom"];
+const ADDED = ["schema", "enteredAt", "expectedQuietMs", "rebuiltFrom", "note"];
 const ALL = Object.keys(STATES) as State[];
 const attention = { code: "held", message: "A hold.", next: "unhold", since: NOON, looks: 4 } as const;
 

@@ -319,6 +319,10 @@ describe("the card", () => {
   it("who decided is named after the end", () => {
     const history = [{ at: NOON, event: "rejected", actor: "slack:U07", via: "slack" }];
     expect(all(inState("rejected", { history, notBefore: NOON + 7 * DAY }))).toContain("Rejected by <@U07>");
+    const note = { text: "<!channel> a & b", actor: "slack:U07", at: NOON };
+    expect(all(inState("rejected", { history, note }))).toContain(
+      "*Reason given by <@U07>:* &lt;!channel&gt; a &amp; b",
+    );
     expect(all(inState("completed"))).toContain("The replacement key is in place");
     expect(all(inState("expired"))).toContain("Nobody decided in time");
   });

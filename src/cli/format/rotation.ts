@@ -25,6 +25,7 @@ export function rotationText(v: RotationView, now = Date.now()): string {
   if (v.notBefore !== null) rows.push(["not before", `${at(v.notBefore)}; keyturn retry ${v.id} lifts that`]);
   rows.push(
     ["reason", `${v.reason}: ${REASONS[v.reason]}`],
+    ...(v.note === null ? [] : [["reason given", v.note]]),
     ["outgoing key", key(v.outgoingKey)],
     ["replacement", key(v.replacementKey)],
     ...v.plan.destinations.map((d, i) => [i === 0 ? "destinations" : "", describeDestination(d)]),

@@ -68,6 +68,7 @@ export const rotationSchema = z.strictObject({
   holds: z.array(z.string()).readonly(),
   notBefore: time().nullable(),
   rebuiltFrom: z.enum(["sink", "marks"]).nullable(),
+  note: z.string().nullable().describe("The reason that a person gave with the latest decision that has one."),
 });
 
 export const pageSchema = z.strictObject({
@@ -116,7 +117,7 @@ const subject = () => z.string().min(1).max(200).describe("A target's name or a 
 export const targetParams = z.strictObject({ name: z.string().min(1).max(200) });
 export const subjectParams = z.strictObject({ subject: subject() });
 
-const reason = () => z.string().min(1).max(500).describe("For the audit log.");
+const reason = () => z.string().min(1).max(500).describe("For the audit log, and for whoever looks at the rotation.");
 export const reasonBody = z.strictObject({ reason: reason().optional() });
 export const approveBody = z.strictObject({
   planHash: z

@@ -81,6 +81,11 @@ function rows(r: Rotation, holds: readonly string[], now: Instant): (readonly [s
       </ul>`,
     ]);
   found.push(["Why", sentence(REASONS[r.reason])]);
+  if (r.note)
+    found.push([
+      "Reason given",
+      html`${r.note.text} <span class="quiet">${r.note.actor}, ${time(r.note.at, now)}</span>`,
+    ]);
   found.push(["Outgoing key", keyWords(r.outgoing, now)]);
   found.push([
     "Replacement key",

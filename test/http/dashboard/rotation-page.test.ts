@@ -48,3 +48,10 @@ describe("R13: the page of a rotation says what to expect of the drain", () => {
     for (const each of not) expect(words(more)).not.toContain(each);
   });
 });
+
+it("the reason that a person gave stands on the page, as text", () => {
+  const note = { text: "lost <b>laptop</b>", actor: "slack:U07", at: NOON };
+  const shown = rotationPage({ r: aRotation({ note }), holds: [], now: NOON, controls: null, advice: (next) => next });
+  expect(shown.text).toContain("lost &lt;b&gt;laptop&lt;/b&gt;");
+  expect(words({})).not.toContain("Reason given");
+});
