@@ -41,14 +41,41 @@ export async function decideOn(
         },
         "a decision came with --break-glass",
       );
-    if (record.intent?.sent === true)
-      throw new KeyturnError("WRONG_STATE", "It is too late: the call to archive the key was already sent.");
-    return await apply(record, allowed);
+    return await steppingAside(deps, record, (r) => apply(r, allowed));
   } catch (error) {
     if (error instanceof KeyturnError && error.code !== "CONFLICT") await recordRefusal(deps, record, by, error);
     throw error;
   }
 }
+
+/** So often a worker that saves at the same moment is stepped aside for. */
+const TRIES = 5;
+
+/**
+ * A worker's save in between changes nothing that was decided on, so the decision is applied to what it saved. Somebody
+ * else's decision does: that conflict is answered.
+ */
+async function steppingAside(deps: Deps, seen: Rotation, apply: (r: Rotation) => Promise<Rotation>): Promise<Rotation> {
+  let record = seen;
+  for (let tries = 1; ; tries++) {
+    if (record.intent?.sent === true)
+      throw new KeyturnError("WRONG_STATE", "It is too late: the call to archive the key was already sent.");
+    try {
+      return await apply(record);
+    } catch (error) {
+      if (!(error instanceof KeyturnError) || error.code !== "CONFLICT" || tries >= TRIES) throw error;
+      const now = await deps.rotations.load(seen.id);
+      if (now === null || !isSameQuestion(seen, now)) throw error;
+      record = now;
+    }
+  }
+}
+
+const isSameQuestion = (a: Rotation, b: Rotation): boolean =>
+  a.state === b.state &&
+  a.planHash === b.planHash &&
+  a.attention?.code === b.attention?.code &&
+  a.approvals.length === b.approvals.length;
 
 /** Refused decisions are evidence too. Never throws. */
 export async function recordRefusal(deps: Deps, r: Rotation, by: Decider, error: KeyturnError): Promise<void> {
@@ -133,7 +160,7 @@ export function applyDecision(
 /** A reason as the record keeps it: one line of at most 500 characters. null: none was given. */
 export function noteOf(reason: string | null, actor: Actor, at: Instant): Note | null {
   const text = (reason ?? "").replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
-  return text === "" ? null : { text: [...text].slice(0, 500).join(""), actor: actor.name, at };
+  return text === "" ? null : { text: text.slice(0, 500).replace(/[\uD800-\uDBFF]$/, ""), actor: actor.name, at };
 }
 
 export const viaOf = (actor: Actor): "cli" | "slack" | "oidc" | "api" | "policy" =>

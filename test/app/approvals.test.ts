@@ -39,6 +39,27 @@ describe("P10: an approval counts once, from who may, for the plan that was show
     });
   });
 
+  it.each([
+    { who: "a worker's save changes nothing that was decided on", what: {}, end: "awaiting_replacement" },
+    { who: "another decision is answered", what: { state: "rejected" } as const, end: "CONFLICT" },
+  ])("somebody saves at the same moment: $who", async ({ what, end }) => {
+    const d = await start();
+    const { id } = await d.open();
+    const { commit, load } = d.deps.rotations;
+    let interfered = false;
+    d.deps.rotations.commit = async (c) => {
+      const other = interfered ? null : await load(id);
+      interfered = true;
+      if (other !== null) {
+        const record = { ...other, ...what, revision: other.revision + 1 };
+        await commit({ ...c, audit: [], record, expectedRevision: other.revision });
+      }
+      return commit(c);
+    };
+    const answer = approve(d.deps, id, ana);
+    expect(await answer.then((r) => r.state).catch((error: KeyturnError) => error.code)).toBe(end);
+  });
+
   it("approving again changes nothing", async () => {
     const d = await start();
     const r = await approve(d.deps, (await d.open()).id, ana);
