@@ -38,6 +38,7 @@ export function toSettings(config: Config, configFile: string): Settings {
       fourEyes: config.approvers.fourEyes,
     },
     publicUrl: config.http.publicUrl?.replace(/\/$/, "") ?? null,
+    linksNeedSignIn: config.signIn.oidc !== undefined && config.http.publicUrl !== undefined,
     configFile,
   };
 }

@@ -46,6 +46,8 @@ export interface Settings {
   };
   /** Where people reach our pages, without a slash at the end; null: nowhere. */
   publicUrl: string | null;
+  /** The page of one-time links asks for a sign-in with the issuer, which proves an address and no Slack id. */
+  linksNeedSignIn?: boolean;
   /** For messages: which file to edit. */
   configFile: string;
 }

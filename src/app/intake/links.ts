@@ -18,7 +18,7 @@ export const LINK_ATTEMPTS = 5;
  * @param issuedBy audit name of who asked for it
  * @returns the address, to be shown to that person alone and kept nowhere; `expiresAt` in milliseconds
  * @throws NOT_FOUND, WRONG_STATE when no key is awaited, NOT_AN_APPROVER when four eyes forbid this person, CONFIG_INVALID
- *   without an address that keys may travel to
+ *   without an address that keys may travel to, or when the person could not sign in as themselves
  */
 export async function issueLink(
   deps: Deps,
@@ -35,6 +35,7 @@ export async function issueLink(
   if (lacksFourEyes(deps.settings, r, [person.identities])) {
     throw tooFewEyes("whoever hands the key over");
   }
+  assertCanSignIn(deps, r.id, person);
   const token = newLinkToken();
   const issuedAt = deps.clock.now();
   const expiresAt = issuedAt + LINK_MS;
@@ -60,6 +61,26 @@ export async function issueLink(
   return { url: `${address}/intake#${token}`, expiresAt };
 }
 
+/** Where a signed-in person hands a key over without a link. */
+const pageOf = (deps: Pick<Deps, "settings">, id: string): string =>
+  `“Hand over the key” on ${deps.settings.publicUrl ?? ""}/rotations/${encodeURIComponent(id)}`;
+
+/** A link for somebody whom the page could never recognize is of no use. @throws CONFIG_INVALID */
+function assertCanSignIn(deps: Deps, id: string, person: IntakeLink["person"]): void {
+  if (deps.settings.linksNeedSignIn !== true || person.via !== "slack" || hasAddress(person)) return;
+  throw new KeyturnError(
+    "CONFIG_INVALID",
+    "(Slack gives no e-mail address of this person, so after signing in the page of a one-time link could not tell that it is them)",
+    {
+      reason: "no_address",
+      next: `Sign in on the dashboard and use ${pageOf(deps, id)}. With the scope users:read.email links work too.`,
+    },
+  );
+}
+
+const hasAddress = (person: { identities?: readonly string[] }): boolean =>
+  (person.identities ?? []).some((identity) => identity.startsWith("mail:"));
+
 /** @throws CONFIG_INVALID when there is none, or when a key would travel over it unencrypted */
 function publicAddress({ settings }: Pick<Deps, "settings">): string {
   const address = settings.publicUrl;
@@ -76,6 +97,19 @@ function publicAddress({ settings }: Pick<Deps, "settings">): string {
     });
   }
   return address;
+}
+
+/** Somebody else than a link was made for, or somebody who cannot be told from anybody else. */
+export class WrongPerson extends KeyturnError {
+  readonly rotation: string;
+
+  constructor(rotation: string, canTell: boolean, next: string) {
+    const say = canTell
+      ? "This link was made for somebody else."
+      : "This link was made for somebody else, or nobody can tell: Slack or the sign-in gives Keyturn no e-mail address.";
+    super("NOT_AN_APPROVER", say, { reason: canTell ? "wrong_person" : "no_address", next });
+    this.rotation = rotation;
+  }
 }
 
 /**
@@ -101,8 +135,6 @@ export async function requirePerson(deps: Deps, link: IntakeLink, actor: Actor):
       evidence: { expected: link.person.name },
     },
   ]);
-  throw new KeyturnError("NOT_AN_APPROVER", "This link was made for somebody else.", {
-    reason: "wrong_person",
-    next: "Ask for a link of your own in Slack.",
-  });
+  const canTell = hasAddress(link.person) && hasAddress(actor);
+  throw new WrongPerson(link.rotation, canTell, `Sign in on the dashboard and use ${pageOf(deps, link.rotation)}.`);
 }

@@ -1,3 +1,4 @@
+import { WrongPerson } from "../../app/intake/links.ts";
 import type { LinkLook } from "../../app/intake/look-at-link.ts";
 import type { LinkSubmission } from "../../app/intake/submit-by-link.ts";
 import type { KeyturnError } from "../../rotation/errors.ts";
@@ -9,6 +10,7 @@ const ASIDE_STATUS: Record<Aside, number> = {
   query: 400,
   from_elsewhere: 403,
   wrong_person: 403,
+  no_address: 403,
   sign_in: 401,
   too_often: 429,
   not_text: 400,
@@ -55,7 +57,10 @@ export function answersFor(at: Surroundings) {
       return answer;
     },
     trouble: (error: KeyturnError): Answer => {
-      if (error.reason === "wrong_person") return no(403, "wrong_person", ASIDE.wrong_person);
+      if (error instanceof WrongPerson) {
+        const state = error.reason === "no_address" ? "no_address" : "wrong_person";
+        return no(403, state, ASIDE[state], { rotationPath: wayTo(error.rotation) });
+      }
       const theirs = ["WRONG_STATE", "LOCK_HELD", "CONFLICT", "NOT_AN_APPROVER"].includes(error.code);
       return no(theirs ? 409 : 503, "failed", troubleSentence(error));
     },

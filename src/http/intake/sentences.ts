@@ -149,7 +149,14 @@ export const ASIDE = {
     say: "This request does not come from Keyturn's own page.",
     next: "Open the link from your messages in Slack.",
   },
-  wrong_person: { say: "This link was made for somebody else.", next: "Ask for a link of your own in Slack." },
+  wrong_person: {
+    say: "This link was made for somebody else.",
+    next: "Use “Hand over the key” on the rotation's page on the dashboard, or ask for a link of your own in Slack.",
+  },
+  no_address: {
+    say: "Nobody can tell whether this link was made for you: Slack or the sign-in gives Keyturn no e-mail address.",
+    next: "You are signed in: use “Hand over the key” on the rotation's page on the dashboard.",
+  },
   sign_in: { say: "Sign in, so that we know it is you.", next: "Sign in in a new tab, then come back to this one." },
   too_often: { say: "Too many requests.", next: "Wait a minute, then try again." },
   not_text: { say: "What was sent is not text.", next: "Paste the key alone, as the Console shows it." },

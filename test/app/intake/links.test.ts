@@ -131,6 +131,18 @@ describe("issuing a link", () => {
     expect((await refusal(issue({ ...s, id: "rot_nobody" }))).code).toBe("NOT_FOUND");
   });
 
+  it("is refused to somebody of Slack without an address where the page asks for a sign-in: it could never fit", async () => {
+    const s = await scene();
+    s.world.deps.settings.linksNeedSignIn = true;
+    const bare = { name: "slack:U0BEN", via: "slack" as const, identities: ["slack:U0BEN"] };
+    const refused = await refusal(issue(s, bare));
+    expect([refused.code, refused.reason]).toEqual(["CONFIG_INVALID", "no_address"]);
+    expect(refused.next).toContain(`“Hand over the key” on https://keyturn.example.com/rotations/${s.id}`);
+    expect((await issue(s, { ...bare, identities: ["slack:U0BEN", "mail:ben@example.com"] })).token).toHaveLength(43);
+    const signedIn = { name: "oidc:ben", via: "oidc" as const, identities: ["oidc:ben"] };
+    expect((await issue(s, signedIn)).token).toHaveLength(43);
+  });
+
   it("R21: with four eyes the only approver gets no link, by any name of theirs; another person does", async () => {
     const approvers = someApprovers({ fourEyes: true, slack: { users: ["U0BEN"], groups: [] } });
     const world = makeWorld({ settings: { publicUrl: "https://keyturn.example.com", approvers } });

@@ -371,6 +371,20 @@ describe("P10: with signing in, the link alone is not enough", () => {
     await untouched({ d, id, token, v: right });
   });
 
+  it("a sign-in without an address: says why, and leads to the page that needs no link", async () => {
+    const more = { ...as(["oidc:ben"]), rotationPath: (id: string) => `/rotations/${id}` };
+    const { d, id, token, v } = await open(more);
+    for (const asked of [await v.look(token), await v.hand(token, (await d.make()).secret)]) {
+      expect([asked.status, asked.says.state, asked.says["rotationPath"]]).toEqual([
+        403,
+        "no_address",
+        `/rotations/${id}`,
+      ]);
+      expect(`${asked.says.say} ${asked.says["next"]}`).toMatch(/no e-mail address\..*“Hand over the key”/);
+    }
+    expect((await d.load(id)).state).toBe("awaiting_replacement");
+  });
+
   it("the right person by a shared address: accepted, under the name that the link was made for", async () => {
     const { d, id, token, v } = await open(as(["oidc:ben", "mail:ben@example.com"]));
     expect((await v.hand(token, (await d.make()).secret)).says.state).toBe("accepted");
