@@ -5,14 +5,15 @@ import { duration, names, reference, section, webAddress } from "./fields.ts";
  * How people are reached and let in: who may decide, Slack, webhooks, signing in, tokens of the HTTP API.
  */
 
-const slackIds = (kind: string) =>
-  names(new RegExp(`^[${kind}][A-Z0-9_]+$`), `must be a Slack id that starts with ${kind[0]}`);
+/** Of people: exactly what a click may name (src/slack/heard.ts), so that nobody is listed who can never decide. */
+const personIds = () => names(/^[UW][A-Z0-9]{2,30}$/, "must be a Slack id such as U0123456789");
+const groupIds = () => names(/^S[A-Z0-9]{2,30}$/, "must be a user group id such as S0123456789");
 const channelId = () => z.string().regex(/^[CG][A-Z0-9_]+$/, "must be a channel id such as C0123456789, not its name");
 
 export const approversSchema = section({
   slack: section({
-    users: slackIds("UW").prefault([]).describe("Ids of people."),
-    groups: slackIds("S").prefault([]).describe("Ids of user groups; membership is read again at each decision."),
+    users: personIds().prefault([]).describe("Ids of people."),
+    groups: groupIds().prefault([]).describe("Ids of user groups; membership is read again at each decision."),
   })
     .optional()
     .describe("Who may decide in Slack."),
@@ -63,7 +64,7 @@ export const slackSchema = section({
     channel: channelId().describe("Id of the second channel."),
     group: z
       .string()
-      .regex(/^S[A-Z0-9_]+$/, "must be a user group id such as S0123456789")
+      .regex(/^S[A-Z0-9]{2,30}$/, "must be a user group id such as S0123456789")
       .optional()
       .describe("Id of a user group to mention there."),
   })

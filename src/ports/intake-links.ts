@@ -25,6 +25,8 @@ export interface IntakeLinks {
   issue(tokenHash: string, link: IntakeLink): Promise<void>;
   /** Looks without consuming. */
   look(tokenHash: string, now: Instant): Promise<LinkState>;
+  /** The link that was made last for the rotation, however it ended meanwhile; null: none, or revoked, or long over. */
+  newest(rotation: string): Promise<IntakeLink | null>;
   /** Takes an open link for one submission until `until`; exactly one of several callers gets "open". */
   begin(tokenHash: string, now: Instant, until: Instant): Promise<LinkState>;
   /** Ends that submission: used up, one attempt less, or as it was (the trouble was ours). */

@@ -33,6 +33,13 @@ if state == 'open' and tonumber(cjson.decode(found[1]).expiresAt) <= now then st
 if state == 'open' and ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'state', 'busy', 'until', ARGV[2]) end
 return {state, found[1], found[4]}`);
 
+const NEWEST = script(`
+local hash = redis.call('GET', KEYS[1])
+if not hash then return nil end
+local found = redis.call('HMGET', ARGV[1] .. hash, 'link', 'state', 'left')
+if not found[1] or found[2] == 'replaced' then return nil end
+return {found[1], found[3]}`);
+
 /** Only a taken link can be ended; a link that was replaced meanwhile stays so. */
 const END = script(`
 if redis.call('HGET', KEYS[1], 'state') ~= 'busy' then return 0 end
@@ -65,6 +72,11 @@ export function createRedisIntakeLinks(given: { redis: RedisClient; install: str
       const ttl = Math.max(1, link.expiresAt - link.issuedAt) + REMEMBER_MS;
       const both = [keys.intakeLink(tokenHash), keys.intakeOf(link.rotation)];
       await run(redis, ISSUE, both, [JSON.stringify(link), link.attemptsLeft, ttl, keys.intakeLink(""), tokenHash]);
+    },
+    newest: async (rotation) => {
+      const found = (await run(redis, NEWEST, [keys.intakeOf(rotation)], [keys.intakeLink("")])) as string[] | null;
+      if (found?.[0] === undefined) return null;
+      return { ...(JSON.parse(found[0]) as IntakeLink), attemptsLeft: Number(found[1]) };
     },
     look: (tokenHash, now) => look(tokenHash, now, ""),
     begin: (tokenHash, now, until) => look(tokenHash, now, String(until)),

@@ -72,7 +72,7 @@ export const supersededMessage = (text: string): object => ({
   blocks: [asWritten(text)],
 });
 
-const PERSON = /slack:([UW][A-Z0-9_]{1,30})\b/g;
+const PERSON = /slack:([UW][A-Z0-9]{2,30})\b/g;
 /** Of a section's text, after escaping. */
 const MOST = 3000;
 

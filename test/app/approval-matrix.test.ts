@@ -76,6 +76,19 @@ describe("P10: a click that must not count changes nothing, is answered, and is 
       onRecord: "decision.refused DIRECTORY_UNAVAILABLE slack:U0GROUPIE",
     },
     {
+      when: "a member of a group that was deleted in Slack",
+      before: (s) =>
+        void (s.directory.groupMembers = () =>
+          Promise.reject(
+            new KeyturnError("DIRECTORY_UNAVAILABLE", "(no_such_subteam)", {
+              next: "Correct the user group's id in approvers.slack.groups.",
+            }),
+          )),
+      click: { user: "U0GROUPIE" },
+      sees: /^Not saved: .*does not help until.*Correct the user group's id in approvers\.slack\.groups/,
+      onRecord: "decision.refused DIRECTORY_UNAVAILABLE slack:U0GROUPIE",
+    },
+    {
       when: "an approver while Slack does not answer at all",
       before: (s) => void (s.directory.down = true),
       sees: /Not saved, try again/,
@@ -188,7 +201,7 @@ describe("P10: a click that must not count changes nothing, is answered, and is 
         await s.d.turn(3_600_000);
         await s.d.step(s.r.id);
       },
-      sees: /Nobody decided on billing in time, so it expired.*The next scan/,
+      sees: /Nobody decided on billing in time, so it expired.*Not proposed again before .* UTC/,
       onRecord: "decision.refused WRONG_STATE slack:U0BEN",
       state: "expired",
     },

@@ -59,7 +59,7 @@ rules: [{ match: { name: "prod-*", workspace: wrkspc_1 }, destinations: [{ store
     { when: "R21: without a block everybody decides on the CLI", yaml: "", cli: ["*"] },
     {
       when: "R21: an empty list means nobody when Slack decides",
-      yaml: "approvers: { slack: { users: [U1] } }",
+      yaml: "approvers: { slack: { users: [U0BEN] } }",
       cli: [],
     },
     {

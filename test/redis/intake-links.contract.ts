@@ -34,6 +34,20 @@ export function intakeLinksContract(name: string, open: () => readonly [IntakeLi
       for (let i = 0; i < 3; i++) expect(await others.look(hash, T0 + i)).toEqual({ state: "open", link });
     });
 
+    it("the newest link of a rotation is told, used up or not, until it is revoked", async () => {
+      const { links, others, hash, link } = await issued();
+      expect(await others.newest(link.rotation)).toEqual(link);
+      expect(await others.newest("rot_unknown")).toBeNull();
+      await links.begin(hash, T0, T0 + MINUTE);
+      await links.end(hash, "refused");
+      expect(await others.newest(link.rotation)).toEqual({ ...link, attemptsLeft: 4 });
+      const next = aLink({ rotation: link.rotation, issuedBy: "slack:U0EVE" });
+      await links.issue(aHash(), next);
+      expect(await others.newest(link.rotation)).toEqual(next);
+      await links.revoke(link.rotation);
+      expect(await others.newest(link.rotation)).toBeNull();
+    });
+
     it("a hash nobody issued is unknown, also to a taker and an ender", async () => {
       const [links] = open();
       const hash = aHash();

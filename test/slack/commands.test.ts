@@ -62,21 +62,25 @@ describe("/keyturn", () => {
     expect(await say("<!channel>")).toContain('There is no "&lt;!channel&gt;"');
   });
 
-  it("`status` tells any member what is open and who is next, and guests nothing", async () => {
+  it("P10: `status` tells those who may decide what is open and who is next, and nobody else anything", async () => {
     const { d, say } = await scene();
-    expect(await say("status", "U0READER")).toMatch(/^No rotation is open/);
+    expect(await say("status")).toMatch(/^No rotation is open/);
     await d.open();
     await d.turn(3 * 3_600_000);
-    expect(await say("status", "U0READER")).toMatch(
+    expect(await say("status")).toMatch(
       /^1 rotation open, 1 of them waiting for a person\.\n• billing: waiting for approval, for 3 hours/,
     );
     expect(await say("status", "U0GUEST")).toMatch(/a guest account/);
+    for (const text of ["status", "status billing"])
+      expect(await say(text, "U0READER")).toMatch(/not among the approvers/);
+    const refused = (await d.audit()).filter((e) => e.action === "decision.refused").map((e) => e.actor);
+    expect(refused).toEqual(["slack:U0GUEST", "slack:U0READER", "slack:U0READER"]);
   });
 
   it("`status <target>` and `status <rotation>` tell one in full, without key text", async () => {
     const { d, say } = await scene();
     const r = await d.to("awaiting_replacement");
-    const byTarget = await say("status billing", "U0READER");
+    const byTarget = await say("status billing");
     expect(byTarget).toContain("billing is approved and waiting for somebody to hand over the replacement key");
     expect(byTarget).toContain(`Rotation ${r.id}`);
     expect(byTarget).not.toContain(d.keys["billing"]!.secret.slice(0, 24));

@@ -3,6 +3,7 @@ import { approve } from "../../src/app/approve.ts";
 import { submit } from "../../src/app/intake/submit.ts";
 import { ACTION, menuBlock } from "../../src/slack/actions.ts";
 import { ben } from "../support/drive.ts";
+import { aMember } from "../support/doubles/memory-directory.ts";
 import { aClick, valueOf } from "./rig.ts";
 import { type Scene, scenes } from "./scene.ts";
 
@@ -48,6 +49,22 @@ describe("P10: the forms", () => {
     expect(await s.refusals()).toEqual(["decision.refused NOT_AN_APPROVER slack:U0OUTSIDER"]);
     expect(await s.state()).toBe("awaiting_approval");
   });
+
+  it.each(["", "   ", "no"])(
+    "a rejection because of %j is not taken: the form stays open and asks for a reason",
+    async (why) => {
+      const s = await scene();
+      await s.rig.interact(aClick(s.rig.box, { action: ACTION.reject, value: valueOf(s.r) }));
+      const { view } = opened(s);
+      const { body } = await s.rig.interact(submission({ ...view, ...reasonIn(why) }));
+      expect(JSON.parse(body)).toMatchObject({
+        response_action: "errors",
+        errors: { keyturn_reason: expect.stringContaining("please say why") },
+      });
+      expect(await s.state()).toBe("awaiting_approval");
+      expect(await s.refusals()).toEqual(["click.refused no_reason slack:U0BEN"]);
+    },
+  );
 
   it("an outsider's `Reject` is refused before a form opens", async () => {
     const s = await scene();
@@ -111,6 +128,34 @@ describe("handing over", () => {
     expect(s.rig.links.sent).toEqual([`${s.r.id} U0OUTSIDER`]);
     const entry = (await s.d.audit()).findLast((e) => e.action === "intake.delegated");
     expect(entry).toMatchObject({ actor: "slack:U0BEN", evidence: { to: "slack:U0OUTSIDER" } });
+  });
+
+  it("`New link` works for somebody who was named and is no approver, until somebody else is named", async () => {
+    const s = await scene();
+    await approve(s.d.deps, s.r.id, ben);
+    const name = (user: string) =>
+      s.d.deps.links.issue(user, {
+        rotation: s.r.id,
+        person: { name: `slack:${user}`, via: "slack", identities: [] },
+        issuedBy: "slack:U0BEN",
+        issuedAt: s.d.deps.clock.now(),
+        expiresAt: s.d.deps.clock.now() + 900_000,
+        attemptsLeft: 5,
+      });
+    const link = { action: ACTION.link, user: "U0OUTSIDER" };
+    expect(await s.click(link)).toMatch(/not among the approvers/);
+    await name("U0OUTSIDER");
+    expect(await s.click(link)).toMatch(/works once, until .* UTC/);
+    expect(s.rig.links.issued).toEqual([`${s.r.id} slack:U0OUTSIDER`]);
+    const menu = { action: ACTION.delegate, value: undefined, block: menuBlock("keyturn_handover", valueOf(s.r)) };
+    expect(await s.click({ ...menu, user: "U0OUTSIDER", chosenUser: "U0EVE" })).toMatch(/not among the approvers/);
+    expect(s.rig.links.sent).toEqual([]);
+    s.directory.members.set("U0OUTSIDER", aMember("U0OUTSIDER", { barred: "deactivated" }));
+    expect(await s.click(link)).toMatch(/deactivated/);
+    s.directory.members.set("U0OUTSIDER", aMember("U0OUTSIDER"));
+    await name("U0EVE");
+    expect(await s.click(link)).toMatch(/not among the approvers/);
+    expect(s.rig.links.issued).toHaveLength(1);
   });
 
   it("P10: self-approval: whoever approved may not hand the key over, by whichever way in", async () => {

@@ -19,6 +19,9 @@ export const by = (actor: Actor): Decider => ({ actor, breakGlass: null });
 
 export const said = (ok: boolean, text: string): DeskAnswer => ({ ok, text: clipped(text) });
 
+/** Of a rejection's reason, in characters. */
+const MIN_REASON = 3;
+
 /** Two clicks at one moment: the loser looks again, and is then told who decided, or counted as the next approval. */
 const TRIES = 3;
 
@@ -41,13 +44,19 @@ export const approveCard = (desk: DeskDeps, click: CardClick): Promise<DeskAnswe
     },
   );
 
-export const rejectCard = (desk: DeskDeps, click: CardClick, reason: string): Promise<DeskAnswer> =>
-  decideCard(
+/** Slack's form asks for a reason too, but what comes back is the sender's. */
+export const rejectCard = async (desk: DeskDeps, click: CardClick, reason: string): Promise<DeskAnswer> => {
+  if (reason.trim().length < MIN_REASON) {
+    await desk.refusals.note("no_reason", { actor: click.actor.name, rotation: click.rotation });
+    return said(false, `Not saved: please say why, in ${MIN_REASON} characters or more.`);
+  }
+  return decideCard(
     desk,
     click,
     () => reject(desk.deps, click.rotation, by(click.actor), reason, click.planHash),
     (r, since) => ended(r, since) ?? `Rejected. ${nameOf(r)} is not proposed again${notBefore(r)}.`,
   );
+};
 
 export const snoozeCard = (desk: DeskDeps, click: CardClick, forMs: number): Promise<DeskAnswer> =>
   decideCard(
@@ -133,7 +142,7 @@ async function answering(desk: DeskDeps, click: CardClick, work: () => Promise<D
     if (known.reason === "deadline_passed")
       return said(
         false,
-        `Nothing was decided: the time to decide on ${nameOf(now)} is over. The next scan proposes it again.`,
+        `Nothing was decided: the time to decide on ${nameOf(now)} is over, so it ends now. Its card says from when it is proposed again.`,
       );
     return said(
       false,

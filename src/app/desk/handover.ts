@@ -3,8 +3,9 @@ import type { IntakeLink } from "../../ports/intake-links.ts";
 import type { Actor } from "../../ports/settings.ts";
 import { KeyturnError, asKeyturnError } from "../../rotation/errors.ts";
 import type { Rotation } from "../../rotation/record.ts";
-import { authorize } from "../authorize.ts";
+import { authorize, requireMember } from "../authorize.ts";
 import { recordRefusal } from "../decisions.ts";
+import type { Deps } from "../deps.ts";
 import { TWO_WAYS_OUT, lacksFourEyes } from "../four-eyes.ts";
 import { type DeskDeps, by, logTrouble, said } from "./decide.ts";
 import { nameOf, standing, timeWords, troubleWords } from "./words.ts";
@@ -21,13 +22,16 @@ export interface Handover {
   sendLink: ((userId: string, rotation: string, issuedBy: string) => Promise<unknown>) | null;
 }
 
-/** Makes a link for the person who asks, who must be an approver; the earlier link ends. */
+/**
+ * Makes a link for the person who asks: an approver, or whoever the rotation's newest link was made for. The earlier link
+ * ends.
+ */
 export async function linkFor(
   desk: DeskDeps & { handover: Handover },
   actor: Actor,
   rotation: string,
 ): Promise<DeskAnswer & { url?: string; expiresAt?: number }> {
-  return waiting(desk, actor, rotation, async (record, identities) => {
+  return waiting(desk, actor, rotation, holderOrApprover, async (record, identities) => {
     assertMayHandOver(desk, record, identities);
     const person = { name: actor.name, via: "slack" as const, identities };
     const { url, expiresAt } = await desk.handover.issueLink(record.id, person, actor.name);
@@ -43,7 +47,7 @@ export function delegateTo(
   rotation: string,
   to: string,
 ): Promise<DeskAnswer> {
-  return waiting(desk, actor, rotation, async (record) => {
+  return waiting(desk, actor, rotation, approver, async (record) => {
     const { deps, handover } = desk;
     if (handover.sendLink === null || deps.directory === null)
       throw new KeyturnError("WRONG_STATE", "Private messages are not set up.", {
@@ -85,10 +89,24 @@ function assertMayHandOver({ deps }: DeskDeps, r: Rotation, identities: readonly
   );
 }
 
+/** Everything that names the person. @throws NOT_AN_APPROVER, DIRECTORY_UNAVAILABLE */
+type Entitled = (deps: Deps, actor: Actor, rotation: string) => Promise<readonly string[]>;
+
+const approver: Entitled = async (deps, actor) => (await authorize(deps, actor, null)).identities;
+
+/** Somebody who was named is no approver perhaps: the link is theirs all the same, and so is another one. */
+const holderOrApprover: Entitled = async (deps, actor, rotation) => {
+  const newest = actor.slack === undefined ? null : await deps.links.newest(rotation);
+  if (newest?.person.name !== actor.name) return approver(deps, actor, rotation);
+  const { email } = await requireMember(deps.directory, actor);
+  return email === null ? [actor.name] : [actor.name, `mail:${email}`];
+};
+
 async function waiting<A extends DeskAnswer>(
   desk: DeskDeps,
   actor: Actor,
   rotation: string,
+  entitled: Entitled,
   work: (r: Rotation, identities: readonly string[]) => Promise<A>,
 ): Promise<A | DeskAnswer> {
   const { deps, refusals } = desk;
@@ -99,7 +117,7 @@ async function waiting<A extends DeskAnswer>(
       await refusals.note("unknown_rotation", { actor: actor.name, rotation });
       return said(false, "This card is older than what Keyturn remembers; use the newest card, or /keyturn status.");
     }
-    const { identities } = await authorize(deps, actor, null);
+    const identities = await entitled(deps, actor, rotation);
     if (record.state !== "awaiting_replacement") throw new KeyturnError("WRONG_STATE", "No key is waited for.");
     return await work(record, identities);
   } catch (error) {

@@ -3,23 +3,23 @@ import type { Actor } from "../../ports/settings.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import { STATES } from "../../rotation/states.ts";
-import { requireMember } from "../authorize.ts";
+import { authorizeOn } from "../decisions.ts";
 import type { Deps } from "../deps.ts";
 import { findRotation, openRotations } from "../find.ts";
 import { holdsOn, subjectsOf } from "../holds.ts";
 import { resolveTarget } from "../plans.ts";
-import { said } from "./decide.ts";
+import { by, said } from "./decide.ts";
 import { STATE_WORDS, nameOf, personWords, reasonWords, spanWords, standing, timeWords } from "./words.ts";
 
 /** A private message of more lines is not read. */
 const LINES = 15;
 
 /**
- * What is open, or one rotation in full. Any member of the workspace may read it; it names no key text.
- * @throws NOT_AN_APPROVER for guests and other workspaces, NOT_FOUND
+ * What is open, or one rotation in full, for those who may decide; it names no key text. A refusal is on record.
+ * @throws NOT_AN_APPROVER, DIRECTORY_UNAVAILABLE, NOT_FOUND, USAGE when what is asked about has a key in it
  */
 export async function statusOf(deps: Deps, actor: Actor, about: string | null): Promise<DeskAnswer> {
-  await requireMember(deps.directory, actor);
+  await authorizeOn(deps, about ?? "every target", by(actor));
   return about === null ? overview(deps) : details(deps, about);
 }
 

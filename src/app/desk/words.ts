@@ -1,5 +1,5 @@
 import { REASONS } from "../../rotation/codes.ts";
-import { type KeyturnError, asKeyturnError } from "../../rotation/errors.ts";
+import { ERRORS, type KeyturnError, asKeyturnError } from "../../rotation/errors.ts";
 import type { Instant, Rotation } from "../../rotation/record.ts";
 import type { State } from "../../rotation/states.ts";
 
@@ -55,7 +55,7 @@ export const STATE_WORDS: Record<State, string> = {
   rolling_back: "being put back to the outgoing key",
   completed: "completed",
   rejected: "rejected",
-  expired: "expired, because nobody decided in time",
+  expired: "expired, because nobody acted in time",
   cancelled: "cancelled",
   rolled_back: "rolled back to the outgoing key",
   snoozed: "put off",
@@ -79,7 +79,12 @@ export function standing(r: Rotation): string {
   }
   if (r.state === "expired") {
     const at = r.endedAt === null ? "" : ` on ${timeWords(r.endedAt)}`;
-    return `Nobody decided on ${nameOf(r)} in time, so it expired${at}. The next scan proposes it again.`;
+    const missed = r.approvals.length === 0 ? "decided on" : "handed a replacement key over for";
+    const again =
+      r.notBefore === null
+        ? "The next scan proposes it again."
+        : `Not proposed again before ${timeWords(r.notBefore)}.`;
+    return `Nobody ${missed} ${nameOf(r)} in time, so it expired${at}. ${again}`;
   }
   const last = r.history.findLast((h) => DECIDED[h.event] !== undefined);
   const now = `${nameOf(r)} is ${STATE_WORDS[r.state]}.`;
@@ -107,6 +112,8 @@ export function troubleWords(error: unknown): string {
     case "CONFLICT":
       return "Not saved, try again: somebody else changed the rotation at the same moment.";
     case "DIRECTORY_UNAVAILABLE":
+      if (known.next !== ERRORS.DIRECTORY_UNAVAILABLE.next)
+        return `Not saved: ${known.message} Trying again does not help until this is put right: ${known.next} On a terminal, the keyturn command works without Slack.`;
       return "Not saved, try again in a minute: Slack did not say whether you may decide, and without that nothing is decided. On a terminal, the keyturn command works without Slack.";
     case "INTERNAL":
     case "ILLEGAL_TRANSITION":

@@ -21,6 +21,10 @@ export function memoryLinks(): IntakeLinks {
       links.set(tokenHash, { link, state: "open", until: 0 });
       newest.set(link.rotation, tokenHash);
     },
+    newest: async (rotation) => {
+      const entry = links.get(newest.get(rotation) ?? "");
+      return entry === undefined || entry.state === "replaced" ? null : entry.link;
+    },
     look: async (tokenHash, now) => stateOf(tokenHash, now),
     begin: async (tokenHash, now, until) => {
       const found = stateOf(tokenHash, now);
