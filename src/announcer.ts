@@ -10,6 +10,7 @@ import { createWebhookChannel } from "./notify/webhook-channel.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Log, Notifier } from "./ports/notifier.ts";
 import type { Channel, Outbox } from "./ports/outbox.ts";
+import type { Presence } from "./ports/presence.ts";
 import { type Deliveries, deliverOnce, startDeliveries } from "../workers/deliveries.ts";
 
 /** How people and programs are told: the notifier that use cases call, and the work behind it. */
@@ -19,7 +20,7 @@ export interface Announcer {
   check(): void;
   /** Delivers until stopped; null when nobody is to be told. */
   start(deps: Deps): Deliveries | null;
-  /** One pass over what is due, for `run-once`. */
+  /** One pass over what is due, for `run-once`; nothing when a `serve` is there to do it. */
   once(deps: Deps, limitMs: number): Promise<void>;
 }
 
@@ -28,26 +29,42 @@ interface Given {
   /** Beside the webhooks. */
   channels: readonly Channel[];
   outbox: Outbox;
+  presence: Presence;
   clock: Clock;
   log: Log;
 }
 
 /** Without any channel nothing is put into the outbox: then only the log tells. */
 export function createAnnouncer(given: Given): Announcer {
-  const { config, outbox, clock, log } = given;
+  const { config, outbox, presence, clock, log } = given;
   const channels = [...given.channels, ...webhooks(given)];
   const first = logNotifier(log);
   if (channels.length === 0)
     return { notifier: first, check: () => undefined, start: () => null, once: () => Promise.resolve() };
   let running: Deliveries | null = null;
-  const work = (deps: Deps) => {
-    const announcing: Announcing = { deps, outbox, channels, random: Math.random, said: new Map() };
+  const work = (deps: Deps, clicksReach: boolean) => {
+    const announcing: Announcing = { deps, outbox, channels, clicksReach, random: Math.random, said: new Map() };
+    let swept = false;
     return {
       outbox,
       deliver: (entry: { id: string; stamp: string }) => deliver(announcing, entry),
-      sweep: () => sweep(deps, outbox),
+      // At the start every open card is looked at: whether its buttons are heard may have changed (R21).
+      sweep: async () => {
+        await sweep(deps, outbox, !swept);
+        swept = true;
+      },
       clock,
       log,
+    };
+  };
+  const onceFor = (deps: Deps) => {
+    const once = work(deps, false);
+    const alone = async () => !(await presence.isThere());
+    return {
+      ...once,
+      // Asked each time: a `serve` may have started meanwhile, and brings the buttons back.
+      deliver: async (entry: { id: string; stamp: string }) => ((await alone()) ? once.deliver(entry) : "busy"),
+      alone,
     };
   };
   return {
@@ -59,8 +76,8 @@ export function createAnnouncer(given: Given): Announcer {
         checkSecret(resolveSecret(secret, path), path);
       }
     },
-    start: (deps) => (running = startDeliveries(work(deps))),
-    once: (deps, limitMs) => deliverOnce(work(deps), limitMs),
+    start: (deps) => (running = startDeliveries({ ...work(deps, true), beat: () => presence.beat() })),
+    once: (deps, limitMs) => deliverOnce(onceFor(deps), limitMs),
   };
 }
 

@@ -22,6 +22,7 @@ import { createRedisIntakeLinks } from "./redis/intake-links.ts";
 import { createRedisJournal } from "./redis/journal.ts";
 import { createRedisLeases } from "./redis/leases.ts";
 import { createRedisOutbox } from "./redis/outbox.ts";
+import { createRedisPresence } from "./redis/presence.ts";
 import { createRedisRotations } from "./redis/rotations.ts";
 import { createRedisScanLog } from "./redis/scan-log.ts";
 import { createRedisSessions } from "./redis/sessions.ts";
@@ -112,6 +113,7 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     config,
     channels: slack === null ? [] : [slack.channel],
     outbox,
+    presence: createRedisPresence({ redis, install }),
     clock,
     log,
   });

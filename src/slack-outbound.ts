@@ -22,7 +22,7 @@ export function slackOutboundOf(
     wake?: (rotation: string) => Promise<void>;
   },
 ): SlackOutbound | null {
-  const { slack } = config;
+  const { slack, signIn } = config;
   if (slack === undefined) return null;
   const { redis, install, deps } = given;
   const { publicUrl, approvers } = settings;
@@ -43,6 +43,7 @@ export function slackOutboundOf(
       Object.entries(config.targets).flatMap(([name, { channel }]) => (channel === undefined ? [] : [[name, channel]])),
     ),
     publicUrl,
+    dashboard: signIn.token !== undefined || signIn.oidc !== undefined,
     approvers: approvers.slack,
     issueLink: async (rotation, person, issuedBy) =>
       publicUrl === null ? null : issueLink(deps(), rotation, person, issuedBy),

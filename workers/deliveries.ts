@@ -9,6 +9,8 @@ export interface DeliveriesOptions {
   deliver: (entry: { id: string; stamp: string }) => Promise<"delivered" | "busy">;
   /** Adds what was lost. */
   sweep: () => Promise<unknown>;
+  /** Tells the other processes that this one is there; every 20 s. */
+  beat?: () => Promise<void>;
   clock: Clock;
   log: Log;
   /** Milliseconds; tests shorten them. */
@@ -25,6 +27,7 @@ export interface Deliveries {
 
 const POLL_MS = 2000;
 const SWEEP_MS = 60_000;
+const BEAT_MS = 20_000;
 /** Rotations that people are told about at a time. */
 const AT_ONCE = 5;
 /** Entries looked at for those places: some are another process's at the moment. */
@@ -38,7 +41,7 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
   /** Entries that stay due for a while: another process's, and those that failed. */
   const later = new Map<string, number>();
   const stopping = new AbortController();
-  const [sayOfSweep, sayOfLook, sayOfOne] = [once(log), once(log), once(log)];
+  const [sayOfBeat, sayOfSweep, sayOfLook, sayOfOne] = [once(log), once(log), once(log), once(log)];
   let pause = new AbortController();
   const nudge = () => pause.abort();
   stopping.signal.addEventListener("abort", nudge);
@@ -70,8 +73,13 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
   };
   const loop = async () => {
     let sweepAt = clock.now();
+    let beatAt = sweepAt;
     while (!stopping.signal.aborted) {
       pause = new AbortController();
+      if (options.beat !== undefined && clock.now() >= beatAt) {
+        beatAt = clock.now() + BEAT_MS;
+        await trying(options.beat, sayOfBeat);
+      }
       if (clock.now() >= sweepAt) {
         sweepAt = clock.now() + (options.sweepMs ?? SWEEP_MS);
         await trying(options.sweep, sayOfSweep);
@@ -96,12 +104,16 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
  * @param deadlineMs in all
  */
 export async function deliverOnce(
-  options: Pick<DeliveriesOptions, "outbox" | "deliver" | "sweep" | "clock" | "log">,
+  options: Pick<DeliveriesOptions, "outbox" | "deliver" | "sweep" | "clock" | "log"> & {
+    /** False: a `serve` is there, and everything is left to it. Absent: alone. */
+    alone?: () => Promise<boolean>;
+  },
   deadlineMs: number,
 ): Promise<void> {
   const until = options.clock.now() + deadlineMs;
   const tried = new Set<string>();
   try {
+    if (options.alone !== undefined && !(await options.alone())) return;
     await options.sweep();
     while (options.clock.now() < until) {
       const rows = await options.outbox.due(options.clock.now(), MOST);

@@ -28,6 +28,8 @@ export interface Bulletin {
   rotation: Rotation;
   holds: readonly string[];
   now: Instant;
+  /** Whether a process hears what people press; absent: yes. */
+  clicksReach?: boolean;
   /** The audit chain's head, shown as an anchor (R18). */
   auditHead: { seq: number; hash: string } | null;
 }

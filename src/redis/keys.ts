@@ -63,6 +63,8 @@ export function keysOf(install: string) {
      */
     slackCards: (channel: string, part: "cards" | "waiting" | "until" | "lines" | "digest") =>
       key(`slack-${part}:${channel}`),
+    /** String, forgotten by itself: a `serve` is there. */
+    serving: key("serving"),
     lease: (name: string) => key(`lease:${name}`),
   };
 }

@@ -23,7 +23,7 @@ export function buttonsOf(r: Rotation, settings: CardSettings): ActionsBlock[] {
     ...(waits ? [reject(r, value)] : []),
     ...(handover ? handOver(r, value) : []),
     ...(again ? [retry(r, value)] : []),
-    ...(settings.publicUrl === null ? [] : [open(r, settings.publicUrl, value)]),
+    ...(settings.publicUrl === null || !settings.dashboard ? [] : [open(r, settings.publicUrl, value)]),
   ];
   // One block, so that its name can tell a menu's click which rotation it is about.
   return elements.length === 0 ? [] : [actions(menuBlock("keyturn_card", value), elements)];

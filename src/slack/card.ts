@@ -14,6 +14,10 @@ import { LIMIT, type Rendering, context, header, section } from "./message.ts";
 export interface CardSettings {
   /** null: no pages; the card names commands instead. */
   publicUrl: string | null;
+  /** Whether people can sign in and see a rotation's page. */
+  dashboard: boolean;
+  /** False: nobody hears a button now, so there is none, and the card names commands. Absent: they are heard. */
+  clicksReach?: boolean;
   approvers: { users: readonly string[]; groups: readonly string[] };
 }
 
@@ -22,9 +26,11 @@ export interface CardSettings {
  * names instants and no distances to now: it changes only when the record does.
  * @param older an earlier card of this rotation may stand in the channel as well
  */
-export function renderCard(r: Rotation, settings: CardSettings, holds: readonly string[], older: boolean): Rendering {
+export function renderCard(r: Rotation, given: CardSettings, holds: readonly string[], older: boolean): Rendering {
   const title = titleOf(r);
-  const buttons = buttonsOf(r, settings);
+  const unheard = given.clicksReach === false;
+  const settings = unheard ? { ...given, publicUrl: null } : given;
+  const buttons = unheard ? [] : buttonsOf(r, settings);
   const text = `${title} ${firstSentence(r)}`.trimEnd();
   return {
     text: escaped(text, 400),
@@ -150,9 +156,14 @@ function drainOf(r: Rotation): string[] {
   ];
 }
 
-function footOf(r: Rotation, { publicUrl }: CardSettings, older: boolean): string[] {
+function footOf(r: Rotation, { publicUrl, dashboard, clicksReach }: CardSettings, older: boolean): string[] {
   return [
-    `${code(r.id)} · plan ${code(r.planHash.slice(0, 16))} · opened ${when(r.createdAt)}${publicUrl === null ? ` · ${code(`keyturn show ${r.id}`)}` : ""}`,
+    `${code(r.id)} · plan ${code(r.planHash.slice(0, 16))} · opened ${when(r.createdAt)}${publicUrl === null || !dashboard ? ` · ${code(`keyturn show ${r.id}`)}` : ""}`,
+    ...(clicksReach === false && r.state === "awaiting_approval"
+      ? [
+          `Without buttons, since no server would hear them. Also: ${code(`keyturn reject ${r.id}`)}, ${code(`keyturn snooze ${r.id} --until 1d`)}.`,
+        ]
+      : []),
     ...(older ? ["An older card of this rotation may stand above; this one counts."] : []),
   ];
 }

@@ -1,5 +1,5 @@
 import type { Instant } from "../rotation/record.ts";
-import { hashOf, renderCard, renderSuperseded } from "./card.ts";
+import { type CardSettings, hashOf, renderCard, renderSuperseded } from "./card.ts";
 import type { Delivery } from "./delivery.ts";
 import { findCards } from "./find-cards.ts";
 import { messageArgs } from "./message.ts";
@@ -33,7 +33,7 @@ export async function keepCard(d: Delivery): Promise<Instant | null> {
 async function edit(d: Delivery, card: { channel: string; ts: string; hash: string }): Promise<void> {
   const { parts, bulletin, notes } = d;
   const { rotation, holds } = bulletin;
-  const rendering = renderCard(rotation, parts, holds, notes.memory.older);
+  const rendering = renderCard(rotation, settingsOf(d), holds, notes.memory.older);
   const hash = hashOf(rendering);
   if (hash === card.hash) return;
   try {
@@ -53,6 +53,11 @@ async function edit(d: Delivery, card: { channel: string; ts: string; hash: stri
   }
   await notes.note({ card: { ...card, hash } });
 }
+
+const settingsOf = ({ parts, bulletin }: Delivery): CardSettings => ({
+  ...parts,
+  clicksReach: bulletin.clicksReach !== false,
+});
 
 const doubtsOf = ({ notes }: Delivery): readonly Instant[] => {
   const { doubts, posting } = notes.memory;
@@ -102,7 +107,7 @@ async function post(d: Delivery): Promise<void> {
   const channel = parts.channelOf(rotation.target);
   const doubts = doubtsOf(d);
   const older = notes.memory.older || doubts.length > 0;
-  const rendering = renderCard(rotation, parts, holds, older);
+  const rendering = renderCard(rotation, settingsOf(d), holds, older);
   await notes.note({ posting: now, doubts: [...doubts, now] });
   let answer: Record<string, unknown>;
   try {

@@ -24,6 +24,8 @@ export async function keepHandover({ parts, bulletin, notes }: Delivery): Promis
     await notes.note({ handover: { ...handover, open: false } });
   }
   if (!waits || linkFor === r.enteredAt || parts.publicUrl === null) return;
+  // The page behind a link is served by the process that hears clicks.
+  if (bulletin.clicksReach === false) return;
   const approval = lastApproverOf(r);
   const userId = approval === null ? null : slackIdOf(approval.actor);
   if (approval === null || userId === null) return;

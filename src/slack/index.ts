@@ -25,6 +25,7 @@ export interface SlackOutboundParts {
   /** Channels of targets that have one of their own. */
   targetChannels: ReadonlyMap<string, string>;
   publicUrl: string | null;
+  dashboard: boolean;
   approvers: { users: readonly string[]; groups: readonly string[] };
   issueLink: IssueLink;
   load: (rotation: string) => Promise<Rotation | null>;
@@ -56,6 +57,7 @@ export function openSlackOutbound(parts: SlackOutboundParts): SlackOutbound {
     slots: parts.slots,
     leases: parts.leases,
     publicUrl: parts.publicUrl,
+    dashboard: parts.dashboard,
     approvers: parts.approvers,
     channelOf: (target) => (target === null ? undefined : targetChannels.get(target)) ?? slack.channel,
     cardsAtOnce: slack.cardsAtOnce,

@@ -17,7 +17,7 @@ import { turnedClock } from "../support/turned-clock.ts";
 import { makeWorld } from "../support/world.ts";
 
 const config = { policy: { gracePeriod: "7d", drain: { quietFor: "24h", limit: "3d" } } };
-const SETTINGS: CardSettings = { publicUrl: null, approvers: { users: [], groups: [] } };
+const SETTINGS: CardSettings = { publicUrl: null, dashboard: false, approvers: { users: [], groups: [] } };
 const cardOf = (r: Rotation): string => JSON.stringify(renderCard(r, SETTINGS, [], false));
 const DECIDES = "a person will have to decide";
 const UNKNOWN = "is not known, because its usage could not be read";

@@ -14,6 +14,7 @@ import { DAY, HOUR, NOON, aDestination, aKey, aPlan, aRotation, noProgress } fro
 
 const settings: CardSettings = {
   publicUrl: "https://keyturn.example.com",
+  dashboard: true,
   approvers: { users: ["U01"], groups: ["S01"] },
 };
 const states = Object.keys(STATES) as State[];
@@ -89,6 +90,7 @@ describe("Block Kit limits", () => {
 
   const crowd = {
     publicUrl: `https://${"k".repeat(200)}.example.com`,
+    dashboard: true,
     approvers: {
       users: Array.from({ length: 20 }, (_, i) => `U${i}${"0".repeat(28)}`),
       groups: Array.from({ length: 20 }, (_, i) => `S${i}${"0".repeat(28)}`),
@@ -289,6 +291,10 @@ describe("the card", () => {
     expect(all(r, { publicUrl: null })).toContain("keyturn submit rot_test");
     expect(all(aRotation(), { publicUrl: null })).toContain("keyturn approve rot_test");
     expect(idsOf(r, { publicUrl: null })).toEqual([]);
+    expect(idsOf(r, { clicksReach: false })).toEqual([]);
+    expect(all(aRotation(), { clicksReach: false })).toMatch(/keyturn approve rot_test.*keyturn show rot_test/);
+    expect(idsOf(aRotation(), { dashboard: false })).not.toContain(ACTION.open);
+    expect(all(aRotation(), { dashboard: false })).toContain("keyturn show rot_test");
     expect(all(aRotation(), { publicUrl: null })).not.toContain("http");
   });
 

@@ -66,6 +66,7 @@ export async function setUp(more: Partial<SlackChannelParts> = {}) {
     leases: redis.leases,
     channelOf: () => keys,
     publicUrl: "https://keyturn.example.com",
+    dashboard: true,
     approvers: { users: [people.get("ada") ?? ""], groups: ["S01"] },
     cardsAtOnce: 5,
     escalation: null,
@@ -77,10 +78,10 @@ export async function setUp(more: Partial<SlackChannelParts> = {}) {
   const channel = createSlackChannel(parts);
   const memories = new Map<string, ChannelMemory>();
   let deaf = false;
-  const deliver = (r: Rotation, holds: string[] = []) => {
+  const deliver = (r: Rotation, holds: string[] = [], clicksReach = true) => {
     records.set(r.id, r);
     return channel.deliver(
-      { rotation: r, holds, now: clock.now(), auditHead: { seq: 7, hash: "ab".repeat(32) } },
+      { rotation: r, holds, now: clock.now(), auditHead: { seq: 7, hash: "ab".repeat(32) }, clicksReach },
       structuredClone(memories.get(r.id) ?? null),
       async (memory) => {
         if (deaf) throw new Error("killed");

@@ -143,6 +143,18 @@ describe("one card per rotation", () => {
     expect(await w.thread()).toEqual([]);
   });
 
+  it("R21: while nobody hears clicks it has no button and names commands, no link is sent; with a server they come back", async () => {
+    await w.deliver(opened(), [], false);
+    expect(buttons(await w.card())).toEqual([]);
+    expect(JSON.stringify(await w.card())).toMatch(/keyturn approve rot_test.*keyturn reject rot_test/);
+    await w.deliver(approved(opened()), [], false);
+    expect(JSON.stringify(await w.card())).toContain("keyturn submit rot_test");
+    expect(w.links).toEqual([]);
+    await w.deliver(approved(opened()));
+    expect(buttons(await w.card())).toEqual([ACTION.link, ACTION.delegate, ACTION.open]);
+    expect([w.links.length, (await w.cards()).length]).toEqual([1, 1]);
+  });
+
   it("a hold is seen on it", async () => {
     await w.deliver(opened(), ["billing"]);
     expect(JSON.stringify(await w.card())).toContain("Held:");

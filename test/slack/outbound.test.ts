@@ -36,6 +36,7 @@ it("a target's own channel gets its card; a key of no target and all others the 
       botToken: () => SecretText.from(slack.token),
       targetChannels: new Map([["billing", billing]]),
       publicUrl: null,
+      dashboard: false,
       approvers: { users: [], groups: [] },
       issueLink: () => Promise.resolve(null),
       load: () => Promise.resolve(null),

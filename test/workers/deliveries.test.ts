@@ -154,4 +154,21 @@ describe("one pass, for run-once", () => {
     expect(started.toSorted()).toEqual(["rot_1", "rot_bad", "rot_swept"]);
     expect([...outbox.entries.keys()].toSorted()).toEqual(["rot_bad", "rot_later"]);
   });
+
+  it("leaves everything to a `serve` that is there", async () => {
+    const { outbox, started, options, sweeps } = aLoop();
+    await outbox.add("rot_1", NOON);
+    await deliverOnce({ ...options, alone: async () => false }, 10_000);
+    expect([started, sweeps(), outbox.entries.size]).toEqual([[], 0, 1]);
+  });
+});
+
+it("R21: a `serve` says that it is there before it tells anybody anything, and every 20 s", async () => {
+  const { clock, outbox, started, options } = aLoop({ deliver: async () => "delivered" });
+  const beats: string[][] = [];
+  await outbox.add("rot_1", NOON);
+  const loop = startDeliveries({ ...options, beat: async () => void beats.push([...started]) });
+  await clock.turn(61_000);
+  expect([beats.length, beats[0]]).toEqual([4, []]);
+  await loop.stop(1000);
 });

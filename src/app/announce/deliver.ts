@@ -10,6 +10,8 @@ export interface Announcing {
   deps: Deps;
   outbox: Outbox;
   channels: readonly Channel[];
+  /** Whether a process hears what people press; false in `run-once` (R21). */
+  clicksReach: boolean;
   /** 0 ≤ random < 1, to spread retries. */
   random: () => number;
   /** Troubles this process has logged: channel → code. Starts empty. */
@@ -23,8 +25,8 @@ interface Trouble {
   nextAt: Instant;
 }
 
-/** Renewed after each thing said (milliseconds). */
-const LEASE_MS = 60_000;
+/** Renewed all along (milliseconds). */
+const LEASE_MS = 20_000;
 /** A server that asks for more patience than this is asked again all the same (milliseconds). */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 /** A channel that wants to go on at once lets others have their turn (milliseconds). */
@@ -43,6 +45,8 @@ export async function deliver(
 ): Promise<"delivered" | "busy"> {
   const lease = await a.deps.leases.acquire(`deliver:${id}`, LEASE_MS).catch(ifHeld);
   if (lease === null) return "busy";
+  // Short, so that after a crash another process goes on soon; renewed also while one call takes long.
+  const renewal = setInterval(() => void lease.renew().catch(() => undefined), LEASE_MS / 3);
   try {
     const record = await a.deps.rotations.load(id);
     if (record === null) {
@@ -50,7 +54,7 @@ export async function deliver(
       await a.outbox.settle(id, stamp, null);
       return "delivered";
     }
-    const bulletin = await bulletinOf(a.deps, record);
+    const bulletin = await bulletinOf(a, record);
     // Side by side: a channel that hangs delays no other.
     const results = await Promise.allSettled(a.channels.map((c) => deliverTo(a, c, bulletin, () => lease.renew())));
     const ends: End[] = [];
@@ -68,6 +72,7 @@ export async function deliver(
     if (asKeyturnError(error).code === "LOCK_HELD") return "busy";
     throw error;
   } finally {
+    clearInterval(renewal);
     await lease.release().catch(() => undefined);
   }
 }
@@ -77,10 +82,10 @@ function ifHeld(error: unknown): null {
   throw error;
 }
 
-async function bulletinOf(deps: Deps, rotation: Rotation): Promise<Bulletin> {
+async function bulletinOf({ deps, clicksReach }: Announcing, rotation: Rotation): Promise<Bulletin> {
   const [holds, head] = await Promise.all([holdsOn(deps, subjectsOf(rotation)), deps.audit.head()]);
   const auditHead = head === null ? null : { seq: head.seq, hash: head.hash };
-  return { rotation, holds, now: deps.clock.now(), auditHead };
+  return { rotation, holds, now: deps.clock.now(), auditHead, clicksReach };
 }
 
 interface End {

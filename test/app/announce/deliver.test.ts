@@ -27,6 +27,7 @@ describe("telling people about a rotation", () => {
           holds: ["billing (keyturn hold by cli:ana)"],
           now: NOON,
           auditHead: { seq: 1, hash: "1" },
+          clicksReach: true,
         },
       ]);
     }

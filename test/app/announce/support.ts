@@ -45,7 +45,14 @@ export function aPost(names: readonly string[] = ["slack", "webhook:ops"]): Post
   const world = makeWorld();
   const outbox = new MemoryOutbox();
   const channels = names.map(testChannel);
-  const announcing: Announcing = { deps: world.deps, outbox, channels, random: () => 0, said: new Map() };
+  const announcing: Announcing = {
+    deps: world.deps,
+    outbox,
+    channels,
+    clicksReach: true,
+    random: () => 0,
+    said: new Map(),
+  };
   return {
     world,
     outbox,

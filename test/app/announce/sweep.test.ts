@@ -34,6 +34,7 @@ describe("the sweep", () => {
     expect([...outbox.entries.keys()].toSorted()).toEqual(["rot_moved", "rot_new"]);
     await deliverAll(post);
     expect(await sweep(world.deps, outbox)).toBe(0);
+    expect(await sweep(world.deps, outbox, true)).toBeGreaterThan(0);
   });
 
   it("adds rotations that ended while nobody could be told, and those that are gone", async () => {
