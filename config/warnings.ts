@@ -45,6 +45,7 @@ export function warningsFor(config: Config): Warning[] {
   const warnings: Warning[] = [];
   const warn = (path: Path, message: string) => warnings.push({ path: pathText(path), message });
   warnAboutPolicies(config, warn);
+  warnAboutFourEyes(config, warn);
   warnAboutConnections(config, warn);
   if (config.audit.file === undefined) {
     warn(["audit", "file"], "not set: the log is the only audit sink, and `audit verify` needs the collected logs");
@@ -90,13 +91,40 @@ function warnAboutPolicies(config: Config, warn: (path: Path, message: string) =
     if (!policy.approval.required && (isBase || base?.approval.required === true)) {
       warn([...at, "approval", "required"], "false: rotations start without a person's approval");
     }
-    if (policy.approval.required && policy.approval.approvals > 1 && isOnlyCli(config) && isBase) {
-      warn(
-        [...at, "approval", "approvals"],
-        "the command line gives one approval per rotation; configure Slack or OIDC approvers",
-      );
-    }
+    const { required, approvals } = policy.approval;
+    const most = mostApprovals(config);
+    if (!required || approvals < 2 || approvals <= most || (!isBase && base?.approval.approvals === approvals))
+      continue;
+    warn(
+      [...at, "approval", "approvals"],
+      isOnlyCli(config)
+        ? "the command line gives one approval per rotation; configure Slack or OIDC approvers"
+        : `${approvals} are asked for, and those listed under approvers can give ${most}`,
+    );
   }
+}
+
+/** Somebody has to be able to be the second person, or every rotation ends with its deadline. */
+function warnAboutFourEyes(config: Config, warn: (path: Path, message: string) => void): void {
+  if (!config.approvers.fourEyes) return;
+  if (isOnlyCli(config))
+    warn(["approvers", "fourEyes"], "needs approvers of Slack or OIDC: a terminal and a token prove no person");
+  else if (listedPeople(config) < 2)
+    warn(["approvers", "fourEyes"], "needs two people, and fewer are listed under approvers");
+}
+
+/** People listed by id; a group may have any number. */
+function listedPeople({ approvers: { slack, oidc } }: Config): number {
+  if ((slack?.groups.length ?? 0) + (oidc?.groups.length ?? 0) > 0) return Number.POSITIVE_INFINITY;
+  return (slack?.users.length ?? 0) + (oidc?.subjects.length ?? 0);
+}
+
+/** Terminals and tokens count once in all together (R21). */
+function mostApprovals(config: Config): number {
+  const { cli } = config.approvers;
+  const tokens = Object.values(config.api.tokens).some((token) => token.scopes.includes("decide"));
+  const asserted = isOnlyCli(config) || cli.length > 0 || tokens || config.signIn.token !== undefined;
+  return listedPeople(config) + (asserted ? 1 : 0);
 }
 
 const isOnlyCli = ({ approvers }: Config): boolean => approvers.slack === undefined && approvers.oidc === undefined;

@@ -40,6 +40,18 @@ describe("a valid configuration that production would regret is warned about", (
       "policy: { approval: { approvals: 2 } }",
       "policy.approval.approvals: the command line gives one approval per rotation; configure Slack or OIDC approvers",
     ],
+    [
+      "policy: { approval: { approvals: 3 } }\napprovers: { slack: { users: [U0123456789, U0123456780] } }",
+      "policy.approval.approvals: 3 are asked for, and those listed under approvers can give 2",
+    ],
+    [
+      "approvers: { fourEyes: true }",
+      "approvers.fourEyes: needs approvers of Slack or OIDC: a terminal and a token prove no person",
+    ],
+    [
+      "approvers: { fourEyes: true, slack: { users: [U0123456789] } }",
+      "approvers.fourEyes: needs two people, and fewer are listed under approvers",
+    ],
     ["redis: { url: redis://elsewhere:6379 }", "redis.url: no TLS to another host; use rediss:// or `tls`"],
     [
       "slack: { botToken: env:B, signingSecret: env:S, channel: C1 }",
@@ -47,6 +59,12 @@ describe("a valid configuration that production would regret is warned about", (
     ],
     ["approvers: { oidc: { subjects: [a] } }", "approvers.oidc: without signIn.oidc nobody can sign in and decide"],
   ])("%s", (yaml, warning) => expect(warned(`${TARGET}${yaml}\n`)).toEqual([warning]));
+
+  it.each([
+    "policy: { approval: { approvals: 3 } }\napprovers: { cli: ['*'], slack: { users: [U0123456789, U0123456780] } }",
+    "policy: { approval: { approvals: 3 } }\napprovers: { fourEyes: true, slack: { groups: [S0123456789] } }",
+    "approvers: { fourEyes: true, slack: { users: [U0123456789, U0123456780] } }",
+  ])("enough people: %s", (yaml) => expect(warned(`${TARGET}${yaml}\n`)).toEqual([]));
 
   it("a target's own short setting is named once, and not when it only repeats the common one", () => {
     const yaml = `policy: { gracePeriod: 1h }

@@ -91,8 +91,8 @@ export function checkEligible(
   if (needed === 0) return [pass(name, "no policy asks for an approval")];
   const oidc = !s.oidc ? 0 : approvers.oidc.groups.length > 0 ? Infinity : approvers.oidc.subjects.length;
   const proven = unknown ? Infinity : able.size + oidc;
-  // A terminal gives one approval in all, whoever sits there.
-  const all = proven + (approvers.cli.length > 0 ? 1 : 0) + s.decidingTokens.length;
+  // Terminals and tokens give one approval in all, whoever is there (R21).
+  const all = proven + (approvers.cli.length > 0 || s.decidingTokens.length > 0 ? 1 : 0);
   if (all === 0)
     return [
       fail(name, "nobody may approve", "Name people under approvers (slack, oidc or cli): docs/configuration.md."),

@@ -23,6 +23,12 @@ export async function checkSlack(s: Pick<Surroundings, "settings">, slack: Slack
 }
 
 /** @see docs/slack.md for what each is used for */
+/** A person has several names only where something else than Slack names them too. */
+const withoutAddress = ({ approvers }: Surroundings["settings"]): string =>
+  approvers.fourEyes
+    ? "four eyes cannot tell that one person has several names"
+    : "one-time links cannot be used, because the sign-in cannot tell whose they are";
+
 function scopesOf({ settings }: Pick<Surroundings, "settings">, answer: Record<string, unknown>): Finding[] {
   const scopes = (answer["response_metadata"] as { scopes?: unknown } | undefined)?.scopes;
   const name = "slack scopes";
@@ -42,8 +48,8 @@ function scopesOf({ settings }: Pick<Surroundings, "settings">, answer: Record<s
     {
       scope: "users:read.email",
       level: "fail",
-      without: "four eyes cannot tell that one person has several names",
-      when: approvers.fourEyes && people,
+      without: withoutAddress(settings),
+      when: (approvers.fourEyes || settings.linksNeedSignIn === true) && people,
     },
     { scope: "im:write", level: "warn", without: "one-time links are not sent in a private message", when: people },
     { scope: "commands", level: "warn", without: "`/keyturn` does not exist", when: true },

@@ -1,4 +1,4 @@
-import { type ErrorCode, asKeyturnError } from "../../rotation/errors.ts";
+import { ERRORS, type ErrorCode, asKeyturnError } from "../../rotation/errors.ts";
 import type { Answer } from "../server.ts";
 
 const SEE = "See GET /api/v1/openapi.json.";
@@ -55,11 +55,16 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 };
 const BY_EXIT: Record<number, number> = { 64: 400, 65: 409, 69: 503, 75: 409, 77: 403 };
 
+/** The use cases speak of options; here they are fields of the body. */
+const asRequest = (message: string): string =>
+  message.replace(ERRORS.USAGE.say, "The request is not right.").replaceAll(/--([a-z]+)/g, "`$1`");
+
 /** What a use case threw, as an answer: wrong time 409, nobody answers 503, ours 500. */
 export function answerTo(error: unknown): Answer {
   const known = asKeyturnError(error);
   const status = STATUS[known.code] ?? BY_EXIT[known.exit] ?? 500;
   const next = known.code === "USAGE" ? SEE : known.next;
   const wait = known.retryAfterMs === null ? {} : { "retry-after": String(Math.ceil(known.retryAfterMs / 1000)) };
-  return failed(status, known.code, known.message, next, wait);
+  const message = known.code === "USAGE" ? asRequest(known.message) : known.message;
+  return failed(status, known.code, message, next, wait);
 }

@@ -31,6 +31,7 @@ export interface SignInOptions {
 
 /** So long may a person be at the issuer (milliseconds). */
 const LOGIN_MS = 10 * 60_000;
+/** Wrong tokens, per minute; the right one always passes. */
 const TRIES = { each: 5, all: 30 };
 /** Each begun sign-in is kept for ten minutes, so begun ones are limited too. */
 const LOGINS = { each: 20, all: 300 };
@@ -61,8 +62,9 @@ export function signInRoutes(options: SignInOptions): Route[] {
     const fields = await readForm(request, publicUrl);
     const to = returnTo(fields.get("to"));
     if (token === null) return form(404, to, "Signing in with a token is not turned on (signIn.token).");
-    if (!tries.allows(request.socket.remoteAddress ?? "")) return form(429, to, SLOWER, { "retry-after": "60" });
+    // Compared first: a neighbour behind the same address who guesses must not keep the right token out.
     if (!token.is(fields.get("token") ?? "")) {
+      if (!tries.allows(request.socket.remoteAddress ?? "")) return form(429, to, SLOWER, { "retry-after": "60" });
       log.warn({ event: "sign_in.failed", step: "token", why: "denied" }, "a sign-in did not succeed");
       return form(401, to, "This is not the sign-in token.");
     }

@@ -156,6 +156,13 @@ describe("Slack", () => {
       expect(lines.filter(({ name }) => name === "slack scopes").map((line) => line.level)).toContain(level);
     },
   );
+  it("with signIn.oidc the address is needed: the page of a one-time link knows its person by it", async () => {
+    const given = { ...settings(false, []), linksNeedSignIn: true };
+    const lines = await checkSlack({ settings: given }, slackOf(scopes(...base)));
+    expect(lines.find(({ level }) => level === "fail")?.message).toContain(
+      "users:read.email is missing: one-time links",
+    );
+  });
   it("scopes that Slack does not name are unknown, not missing (P12)", async () => {
     const lines = await checkSlack({ settings: settings(false, []) }, slackOf({ "auth.test": { team_id: "T1" } }));
     expect(lines.find(({ name }) => name === "slack scopes")?.level).toBe("warn");

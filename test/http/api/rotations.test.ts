@@ -135,6 +135,13 @@ describe("deciding", () => {
     expect((await api.call("POST", `/rotations/${id}/snooze`, { body: { until: given } })).status).toBe(status);
   });
 
+  it("what is wrong is said in the words of a request, not of a command line", async () => {
+    const { id } = await opened();
+    const body = { until: new Date(NOON - 1).toISOString() };
+    const { json } = await api.call("POST", `/rotations/${id}/snooze`, { body });
+    expect(json.error?.message).toBe("The request is not right. `until` lies in the past.");
+  });
+
   it("retry wakes the rotation and is on record", async () => {
     const { id } = await opened();
     expect((await api.call("POST", `/rotations/${id}/retry`, { as: "decider" })).status).toBe(200);
