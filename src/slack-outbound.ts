@@ -50,6 +50,7 @@ export function slackOutboundOf(
     load: (rotation) => deps().rotations.load(rotation),
     slots: createRedisCardSlots({ redis, install }),
     leases: createRedisLeases({ redis, install }),
+    lastScan: () => deps().scanLog.lastSuccess(),
     clock: given.clock,
     log: given.log,
     ...(given.wake === undefined ? {} : { wake: given.wake }),

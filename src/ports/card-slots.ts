@@ -25,11 +25,17 @@ export interface Digest {
 export interface CardSlots {
   /**
    * Takes a place for this rotation, or puts it among the waiting. One that is older goes first.
+   * @param counted cards that came before this take no place any more: a scan has run since
    * @param limit places in the channel; null: takes one in any case (urgent, or its card stands there already)
    */
-  take(channel: string, card: Waiting, limit: number | null, now: Instant): Promise<boolean>;
+  take(channel: string, card: Waiting, limit: number | null, now: Instant, counted?: Instant): Promise<boolean>;
   /** Gives the place up, or stops waiting. @returns whether it had either, and who may come next, oldest first */
-  release(channel: string, rotation: string, limit: number): Promise<{ had: boolean; next: string[] }>;
+  release(
+    channel: string,
+    rotation: string,
+    limit: number,
+    counted?: Instant,
+  ): Promise<{ had: boolean; next: string[] }>;
   /** Oldest first. */
   waiting(channel: string, now: Instant): Promise<Waiting[]>;
   digest(channel: string): Promise<Digest | null>;

@@ -58,10 +58,10 @@ export function keysOf(install: string) {
     /** String, forgotten by itself: a request or click that was taken already. */
     seen: (what: string) => key(`seen:${what}`),
     /**
-     * Of one channel. Sorted sets: cards (undecided, by when they end), waiting (by age), until (waiting, by when they end);
+     * Of one channel. Sorted sets: cards (undecided, by when they end), taken (of these, by when they came), waiting (by age), until (waiting, by when they end);
      * hash lines (id to JSON); string digest (JSON).
      */
-    slackCards: (channel: string, part: "cards" | "waiting" | "until" | "lines" | "digest") =>
+    slackCards: (channel: string, part: "cards" | "taken" | "waiting" | "until" | "lines" | "digest") =>
       key(`slack-${part}:${channel}`),
     /** String, forgotten by itself: a `serve` is there. */
     serving: key("serving"),

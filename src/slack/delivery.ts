@@ -3,7 +3,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/notifier.ts";
 import type { Bulletin } from "../ports/outbox.ts";
 import type { Leases } from "../ports/rotations.ts";
-import type { Approval, Rotation } from "../rotation/record.ts";
+import type { Approval, Instant, Rotation } from "../rotation/record.ts";
 import type { CardSettings } from "./card.ts";
 import type { DirectMessages } from "./direct-message.ts";
 import type { Notebook } from "./memory.ts";
@@ -17,6 +17,8 @@ export interface SlackChannelParts extends CardSettings {
   /** The channel of a target; null: of a key that belongs to none. */
   channelOf: (target: string | null) => string;
   cardsAtOnce: number;
+  /** When the last scan ended; null: none did. Absent: not asked. */
+  lastScan?: () => Promise<Instant | null>;
   escalation: { afterMs: number; channel: string; group: string | null } | null;
   clock: Clock;
   log: Log;

@@ -4,7 +4,7 @@ import type { Directory } from "../ports/directory.ts";
 import type { Log } from "../ports/notifier.ts";
 import type { Channel } from "../ports/outbox.ts";
 import type { Leases } from "../ports/rotations.ts";
-import type { Rotation } from "../rotation/record.ts";
+import type { Instant, Rotation } from "../rotation/record.ts";
 import type { SecretText } from "../rotation/secret.ts";
 import { type DirectMessages, type IssueLink, createDirectMessages } from "./direct-message.ts";
 import { createDirectory } from "./directory.ts";
@@ -34,6 +34,7 @@ export interface SlackOutboundParts {
   clock: Clock;
   log: Log;
   /** See SlackChannelParts. */
+  lastScan?: () => Promise<Instant | null>;
   wake?: (rotation: string) => Promise<void>;
 }
 
@@ -64,6 +65,7 @@ export function openSlackOutbound(parts: SlackOutboundParts): SlackOutbound {
     escalation: slack.escalation,
     clock: parts.clock,
     log: parts.log,
+    ...(parts.lastScan === undefined ? {} : { lastScan: parts.lastScan }),
     ...(parts.wake === undefined ? {} : { wake: parts.wake }),
   });
   return { client, directory, messages, channel };

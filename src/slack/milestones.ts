@@ -72,10 +72,20 @@ export function renderMilestone(
   };
 }
 
-const sentenceOf = (r: Rotation, h: HistoryEntry): string | null =>
-  Object.hasOwn(SENTENCES, h.event)
+/** What is fine again: the trouble that was told last before. */
+function clearedText(r: Rotation, h: HistoryEntry): string {
+  const before = r.history.slice(0, r.history.lastIndexOf(h)).findLast((each) => each.event.startsWith("attention:"));
+  const name = before?.event.slice("attention:".length) ?? "";
+  if (!Object.hasOwn(ATTENTION, name)) return "What needed attention is over: the rotation goes on.";
+  return `Fine again: the rotation goes on. What needed attention is over: _${escaped(ATTENTION[name as AttentionCode], 300)}_`;
+}
+
+const sentenceOf = (r: Rotation, h: HistoryEntry): string | null => {
+  if (h.event === "attention_cleared") return clearedText(r, h);
+  return Object.hasOwn(SENTENCES, h.event)
     ? SENTENCES[h.event as keyof typeof SENTENCES](r, h)
     : `${escaped(h.event.replaceAll("_", " "))}, by ${by(h)}.`;
+};
 
 /** What happened, the impact, the next command; once it is over, only what happened. */
 function attentionText(r: Rotation, name: string): string {

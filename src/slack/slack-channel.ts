@@ -15,6 +15,8 @@ const WAIT_MS = 60_000;
 /** A place is waited for during this part of the time to decide. */
 const PATIENCE = 4;
 const HOUR = 3_600_000;
+/** Cards come already while a scan runs: what came so long before its end is of an earlier one. */
+const SCAN_MS = 15 * 60_000;
 /** Stands for "never": a compromised rotation does not expire. */
 const FOREVER_MS = 365 * 86_400_000;
 
@@ -64,16 +66,22 @@ async function mayHaveCard({ parts, bulletin, notes }: Delivery): Promise<boolea
     const until = (r.deadline ?? now + FOREVER_MS) + HOUR;
     const waiting = { rotation: r.id, label, why: REASONS[r.reason], since: r.createdAt, until };
     const limit = card !== null || posting !== null || isUrgent(r.reason) || !patient ? null : parts.cardsAtOnce;
-    const taken = await parts.slots.take(channel, waiting, limit, now);
+    const taken = await parts.slots.take(channel, waiting, limit, now, await countedFrom(parts));
     if (released || (!taken && !listed)) await notes.note({ released: false, listed: listed || !taken });
     return taken;
   }
   if (released) return true;
-  const { had, next } = await parts.slots.release(channel, r.id, parts.cardsAtOnce);
+  const { had, next } = await parts.slots.release(channel, r.id, parts.cardsAtOnce, await countedFrom(parts));
   if (had) for (const id of next) await parts.wake?.(id).catch(() => undefined);
   // Noted last: until then it is done again.
   await notes.note({ released: true });
   return true;
+}
+
+/** Each scan may bring so many new cards: those from before the last one take no place. */
+async function countedFrom({ lastScan }: SlackChannelParts): Promise<Instant> {
+  const at = (await lastScan?.()) ?? null;
+  return at === null ? 0 : Math.max(0, at - SCAN_MS);
 }
 
 /** The digest lists it, or listed it last: that is corrected before it is forgotten. */

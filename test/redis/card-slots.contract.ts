@@ -89,6 +89,17 @@ export function cardSlotsContract(name: string, start: () => Promise<CardSlotsSe
       expect(await one.waiting("C1", T0 + 11)).toEqual([]);
     });
 
+    it("cards that came before the last scan take no place any more, but are not asked to wait again", async () => {
+      await one.take("C1", aCard("rot_a", 0, 100), 1, T0);
+      expect(await one.take("C1", aCard("rot_b", 1, 100), 1, T0 + 5, T0)).toBe(false);
+      expect(await one.take("C1", aCard("rot_c", 2, 100), 1, T0 + 5, T0 + 1)).toBe(false);
+      expect(await one.take("C1", aCard("rot_b", 1, 100), 1, T0 + 5, T0 + 1)).toBe(true);
+      expect(await one.take("C1", aCard("rot_a", 0, 100), 1, T0 + 6, T0 + 1)).toBe(true);
+      expect(await two.take("C1", aCard("rot_c", 2, 100), 1, T0 + 6, T0 + 1)).toBe(false);
+      expect((await two.release("C1", "rot_a", 1, T0 + 1)).next).toEqual([]);
+      expect((await two.release("C1", "rot_b", 1, T0 + 1)).next).toEqual(["rot_c"]);
+    });
+
     it("the digest is kept per channel", async () => {
       expect(await one.digest("C1")).toBeNull();
       await one.saveDigest("C1", { ts: "1.2", hash: "h", at: T0 });

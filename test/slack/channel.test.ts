@@ -135,6 +135,14 @@ describe("one card per rotation", () => {
     expect(slack.calls.filter((c) => c.args.reply_broadcast === "true")).toHaveLength(1);
   });
 
+  it("when attention is over the thread says what is fine again", async () => {
+    await w.deliver(opened({ state: "draining" }));
+    let r = after(opened({ state: "draining" }), "attention:usage_unknown", "draining");
+    r = after(r, "attention_cleared", "draining");
+    await w.deliver(r);
+    expect(told(await w.thread()).at(-1)).toMatch(/Fine again.*The usage of the outgoing key cannot be read\./);
+  });
+
   it("an installation that gets Slack later tells no old stories", async () => {
     let r = approved(opened());
     for (const event of ["staged", "verified", "promoted", "propagated"]) r = after(r, event, "draining");
@@ -278,6 +286,20 @@ describe("many at once", () => {
     const cards = (await w.cards()).filter((m) => m.metadata !== undefined);
     expect(cards.map((m) => m.metadata?.event_payload.rotation)).toEqual(["rot_0", "rot_1", "rot_2"]);
     expect(JSON.stringify(await w.cards())).toContain("2 more rotations wait");
+  });
+
+  it("a new scan brings so many new cards again, whatever of the last one is undecided", async () => {
+    let lastScan = NOON;
+    const w = await setUp({ cardsAtOnce: 2, lastScan: async () => lastScan });
+    const shown = async () => (await w.cards()).filter((m) => m.metadata !== undefined).length;
+    for (const r of many(6)) await w.deliver(r);
+    await w.clock.turn(HOUR);
+    for (const r of many(6)) await w.deliver(r);
+    expect(await shown()).toBe(2);
+    lastScan = w.clock.now();
+    for (const r of many(6)) await w.deliver(r);
+    for (const r of many(6)) await w.deliver(r);
+    expect(await shown()).toBe(4);
   });
 
   it("a flood of 60 is 5 cards and one digest that is not edited for each", async () => {
