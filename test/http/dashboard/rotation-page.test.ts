@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { ACTIONS } from "../../../src/http/dashboard/actions.ts";
 import { rotationPage } from "../../../src/http/dashboard/rotation-page.ts";
 import type { Rotation } from "../../../src/rotation/record.ts";
 import { DAY, HOUR, NOON, aPlan, aRotation } from "../../support/records.ts";
+import { anApproval } from "../../support/observations.ts";
+import { someApprovers } from "../../support/settings.ts";
 import { wordsOf } from "./support.ts";
 
 const words = (more: Partial<Rotation>): string =>
@@ -54,4 +57,15 @@ it("the reason that a person gave stands on the page, as text", () => {
   const shown = rotationPage({ r: aRotation({ note }), holds: [], now: NOON, controls: null, advice: (next) => next });
   expect(shown.text).toContain("lost &lt;b&gt;laptop&lt;/b&gt;");
   expect(words({})).not.toContain("Reason given");
+});
+
+it.each([
+  { who: "another proven person", via: "oidc" as const, fourEyes: true, offered: true },
+  { who: "a token", via: "api" as const, fourEyes: true, offered: false },
+  { who: "another proven person, without four eyes", via: "oidc" as const, fourEyes: false, offered: false },
+])("R21: while a key is awaited, $who is offered to approve as well: $offered", ({ via, fourEyes, offered }) => {
+  const r = aRotation({ state: "awaiting_replacement", approvals: [anApproval({ actor: "slack:U1", via: "slack" })] });
+  const by = { actor: { name: `${via}:eve`, via }, breakGlass: null };
+  const settings = { approvers: someApprovers({ fourEyes }) };
+  expect(ACTIONS["approve"]?.offered({ r, by, held: new Set(), settings })).toBe(offered);
 });
