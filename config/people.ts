@@ -28,7 +28,12 @@ export const approversSchema = section({
     .describe(
       "Who may decide on the command line: `user@host` or `*`. Empty: nobody when another way is configured, else everybody.",
     ),
-  fourEyes: z.boolean().prefault(false).describe("Whether approver and submitter must be different people."),
+  fourEyes: z
+    .boolean()
+    .prefault(false)
+    .describe(
+      "Whether approver and submitter must surely be different people; what cannot be compared (a terminal, a token, Slack without an address) counts as the same.",
+    ),
 });
 
 export const slackSchema = section({
@@ -83,7 +88,9 @@ export const signInSchema = section({
     scopes: z.array(z.string().min(1)).prefault(["openid", "email", "profile"]).describe("Scopes to ask for."),
   })
     .optional()
-    .describe("Sign in with OpenID Connect; `approvers.oidc` says who of them may decide."),
+    .describe(
+      "Sign in with OpenID Connect; `approvers.oidc` says who of them may decide. With Slack, its app needs the scope `users:read.email`.",
+    ),
   token: reference()
     .optional()
     .describe("One token that signs in its holder, for an installation of one person. At least 32 characters."),
