@@ -63,8 +63,8 @@ async function escalate(
 ): Promise<void> {
   const { rotation: r } = bulletin;
   const { card } = notes.memory;
-  if (card === null) return;
-  const link = await permalink(parts.client, card);
+  // Where Slack never said whether a card stands, people are told all the same.
+  const link = card === null ? null : await permalink(parts.client, card);
   const text = `${group === null ? "" : `<!subteam^${group}>: `}*${escaped(titleOf(r), 150)}* It ${doing(r)} since ${when(r.enteredAt)}${until(r)}.`;
   const where = link === null ? "" : ` <${link}|Open the card>`;
   const rendering: Rendering = { text, blocks: [section(`${text}${where}`), context(code(r.id))] };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { findCards } from "../../src/slack/find-cards.ts";
 import { HOUR, NOON } from "../support/records.ts";
 import type { Fault, SlackApi } from "../support/slack-api.ts";
 import { type World, after, approved, buttons, opened, openSlack, posts, setUp, told } from "./channel-rig.ts";
@@ -29,7 +30,7 @@ const seen = async () => {
 };
 
 describe("Slack takes a card, and its answer is lost", () => {
-  it("it is found by its rotation: no other one comes, and it is brought up to date", async () => {
+  it("the card is found by its rotation: no other one comes, and it is brought up to date", async () => {
     slack.fault("chat.postMessage", SILENT);
     await expect(w.deliver(opened())).rejects.toMatchObject({ reason: "no_answer" });
     slack.fault("conversations.history", await seen());
@@ -68,7 +69,7 @@ describe("Slack takes a card, and its answer is lost", () => {
     expect(w.memories.get("rot_test")).toMatchObject({ card: { ts: second?.ts } });
   });
 
-  it("history does not show it: it may still come within a minute, then the card is posted", async () => {
+  it("history does not show it: the card may still come within a minute, then the card is posted", async () => {
     const empty: Fault = { kind: "answer", body: { ok: true, messages: [], has_more: false } };
     slack.fault("chat.postMessage", { kind: "status", status: 503 });
     slack.fault("conversations.history", empty, empty);
@@ -97,6 +98,31 @@ describe("Slack takes a card, and its answer is lost", () => {
     expect(await tries()).toMatchObject({ nextAt: NOON + 5 * MINUTE });
     expect(slack.calls.filter((c) => c.method === "conversations.history")).toHaveLength(5);
   });
+});
+
+it("replies and the escalation carry the rotation too, and are not taken for its card", async () => {
+  const metadata = { event_type: "keyturn_rotation", event_payload: { rotation: "rot_test" } };
+  const messages = [
+    { ts: "4.4", thread_ts: "1.1", metadata, blocks: [{ type: "header" }] },
+    { ts: "3.3", metadata, blocks: [{ type: "section" }] },
+    { ts: "2.2", metadata: { ...metadata, event_payload: { rotation: "rot_other" } }, blocks: [{ type: "header" }] },
+    { ts: "1.1", metadata, blocks: [{ type: "header" }] },
+  ];
+  slack.fault("conversations.history", { kind: "answer", body: { ok: true, messages, has_more: false } });
+  expect(await findCards(w.parts.client, w.keys, "rot_test", NOON)).toEqual(["1.1"]);
+});
+
+it("Slack never says whether a card stands: the escalation comes all the same, without a link to it", async () => {
+  const alarm = await slack.channel("billing");
+  w = await setUp({ escalation: { afterMs: 24 * HOUR, channel: alarm, group: null } });
+  w.memories.set("rot_test", { posting: NOON - 3, doubts: [NOON - 3, NOON - 2, NOON - 1] });
+  slack.fault("conversations.history", NO_SCOPE, NO_SCOPE);
+  await tries();
+  await w.clock.turn(24 * HOUR);
+  await tries();
+  const [message, ...more] = await slack.messages(alarm);
+  expect([message?.text, more]).toEqual([expect.stringContaining("It waits to be decided"), []]);
+  expect([await w.cards(), JSON.stringify(message).includes("Open the card")]).toEqual([[], false]);
 });
 
 describe("Slack takes something else, and its answer is lost: it is never said twice", () => {
