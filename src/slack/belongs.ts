@@ -20,7 +20,7 @@ export interface Clicked {
 
 const STRANGER = "Nothing was changed: this button does not belong to its card. Use the newest card.";
 const NO_CARD =
-  "Nothing was changed: Keyturn does not know this card. Either it was posted only just now, then try again in a minute; or it is older than what Keyturn remembers, then use the newest card of the target, or /keyturn status.";
+  "Nothing was changed: Keyturn does not know this card. Either it was posted only just now, then try again in a minute; or it is older than what Keyturn remembers, then use the newest card of the target, or /keyturn status. On a terminal, the keyturn command decides without a card.";
 const OLDER = "Nothing was changed: this is an older card of the rotation. Please decide on the newest one.";
 /** What is left of such a card. */
 const SUPERSEDED = "This card is superseded: a newer one of the same rotation is in this channel.";
