@@ -76,7 +76,7 @@ export function createAnnouncer(given: Given): Announcer {
         checkSecret(resolveSecret(secret, path), path);
       }
     },
-    start: (deps) => (running = startDeliveries({ ...work(deps, true), beat: () => presence.beat() })),
+    start: (deps) => (running = startDeliveries({ ...work(deps, true), presence })),
     once: (deps, limitMs) => deliverOnce(onceFor(deps), limitMs),
   };
 }

@@ -9,8 +9,8 @@ export interface DeliveriesOptions {
   deliver: (entry: { id: string; stamp: string }) => Promise<"delivered" | "busy">;
   /** Adds what was lost. */
   sweep: () => Promise<unknown>;
-  /** Tells the other processes that this one is there; every 20 s. */
-  beat?: () => Promise<void>;
+  /** Tells the other processes every 20 s that this one is there, and at its end that it is not. */
+  presence?: { beat(): Promise<void>; leave(): Promise<void> };
   clock: Clock;
   log: Log;
   /** Milliseconds; tests shorten them. */
@@ -76,9 +76,9 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
     let beatAt = sweepAt;
     while (!stopping.signal.aborted) {
       pause = new AbortController();
-      if (options.beat !== undefined && clock.now() >= beatAt) {
+      if (options.presence !== undefined && clock.now() >= beatAt) {
         beatAt = clock.now() + BEAT_MS;
-        await trying(options.beat, sayOfBeat);
+        await trying(options.presence.beat, sayOfBeat);
       }
       if (clock.now() >= sweepAt) {
         sweepAt = clock.now() + (options.sweepMs ?? SWEEP_MS);
@@ -95,6 +95,7 @@ export function startDeliveries(options: DeliveriesOptions): Deliveries {
       stopping.abort();
       await done;
       await within(deadlineMs, Promise.all(running.values()));
+      if (options.presence !== undefined) await trying(options.presence.leave, sayOfBeat);
     },
   };
 }

@@ -63,7 +63,7 @@ export function keysOf(install: string) {
      */
     slackCards: (channel: string, part: "cards" | "taken" | "waiting" | "until" | "lines" | "digest") =>
       key(`slack-${part}:${channel}`),
-    /** String, forgotten by itself: a `serve` is there. */
+    /** Sorted set: each `serve` that is there, by when it counts as gone. */
     serving: key("serving"),
     lease: (name: string) => key(`lease:${name}`),
   };

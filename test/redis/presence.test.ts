@@ -12,6 +12,14 @@ it("R21: a `serve` is there from its word on, for 90 s, and only for its own ins
     expect([await one?.isThere(), await other?.isThere()]).toEqual([true, false]);
     const left = await redis.pttl("{kt}:serving");
     expect([left > 80_000, left <= 90_000]).toEqual([true, true]);
+    const beside = createRedisPresence({ redis, install: "kt" });
+    await beside.beat();
+    await one?.leave();
+    expect(await beside.isThere()).toBe(true);
+    await beside.leave();
+    expect(await beside.isThere()).toBe(false);
+    await redis.zadd("{kt}:serving", Date.now() - 1, "dead");
+    expect(await beside.isThere()).toBe(false);
   } finally {
     await server.stop();
   }

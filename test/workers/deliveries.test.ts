@@ -166,9 +166,13 @@ describe("one pass, for run-once", () => {
 it("R21: a `serve` says that it is there before it tells anybody anything, and every 20 s", async () => {
   const { clock, outbox, started, options } = aLoop({ deliver: async () => "delivered" });
   const beats: string[][] = [];
+  let left = 0;
+  const beat = async () => void beats.push([...started]);
+  const leave = async () => void (left += 1);
   await outbox.add("rot_1", NOON);
-  const loop = startDeliveries({ ...options, beat: async () => void beats.push([...started]) });
+  const loop = startDeliveries({ ...options, presence: { beat, leave } });
   await clock.turn(61_000);
-  expect([beats.length, beats[0]]).toEqual([4, []]);
+  expect([beats.length, beats[0], left]).toEqual([4, [], 0]);
   await loop.stop(1000);
+  expect([beats.length, left]).toEqual([4, 1]);
 });
