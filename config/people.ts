@@ -63,7 +63,9 @@ export const slackSchema = section({
     .min(1)
     .max(50)
     .prefault(5)
-    .describe("So many undecided cards of one scan stand in a channel at a time; further rotations wait in a digest, at most for a quarter of their time."),
+    .describe(
+      "So many undecided cards of one scan stand in a channel at a time; further rotations wait in a digest, at most for a quarter of their time.",
+    ),
   escalation: section({
     after: duration().prefault("24h").describe("Undecided for so long: the card is also announced in `channel`."),
     channel: channelId().describe("Id of the second channel."),
