@@ -117,6 +117,8 @@ it("lets a person do the whole loop by its addresses alone", { timeout: WHOLE_MS
   });
   expect(refusal).toMatch(/not (one of the|an) approver|may not|not allowed/i);
   await clickOn(at, await withCard("U0ANA"), "Approve");
+  // The status looks four times a second: whoever is quicker than that is not told what they are already past.
+  await until("status", demo, () => Promise.resolve(demo.out.stderr.includes("> waiting for the new key") || null));
 
   // Her private message has the link; the Console has the key.
   const link = await until("one-time link", demo, async () => {
