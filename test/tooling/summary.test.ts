@@ -3,7 +3,16 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { NOTHING, type Tally, add, firstLine, onceMore, readReport, summaryOf } from "../../scripts/lib/report.ts";
+import {
+  NOTHING,
+  type Tally,
+  add,
+  failedFilesOnceMore,
+  firstLine,
+  onceMore,
+  readReport,
+  summaryOf,
+} from "../../scripts/lib/report.ts";
 
 const test = (fullName: string, status: string, ...failureMessages: string[]) => ({
   fullName,
@@ -25,6 +34,50 @@ const failed = (...names: string[]): Tally => ({
 });
 
 describe("the summary of a test run", () => {
+  it.each([
+    {
+      when: "one file, steady the second time",
+      first: ["a.test.ts > x"],
+      second: [],
+      passed: 10,
+      unsteady: 1,
+      again: 1,
+    },
+    {
+      when: "one file, failing again",
+      first: ["a.test.ts > x"],
+      second: ["a.test.ts > x"],
+      passed: 9,
+      unsteady: 0,
+      again: 1,
+    },
+    {
+      when: "one file, failing elsewhere",
+      first: ["a.test.ts > x"],
+      second: ["a.test.ts > y", "a.test.ts > z"],
+      passed: 8,
+      unsteady: 1,
+      again: 1,
+    },
+    {
+      when: "four files",
+      first: ["a", "b", "c", "d"].map((f) => `${f}.test.ts > x`),
+      second: [],
+      passed: 9,
+      unsteady: 0,
+      again: 0,
+    },
+    { when: "a simulation", first: ["test/simulation/core.test.ts > x"], second: [], passed: 9, unsteady: 0, again: 0 },
+    { when: "an error outside of any test", first: ["tests > (all)"], second: [], passed: 9, unsteady: 0, again: 0 },
+  ])("few failing files are run once more: $when", async ({ first, second, passed, unsteady, again }) => {
+    let runs = 0;
+    const total = await failedFilesOnceMore({ ...failed(...first), passed: 9 }, () => {
+      runs += 1;
+      return Promise.resolve(failed(...second));
+    });
+    expect([total.passed, total.unsteady.length, runs]).toEqual([passed, unsteady, again]);
+  });
+
   it.each([
     { when: "everything passed", given: report(file("a.test.ts", [test("P1: a", "passed")])), failures: [] },
     {
