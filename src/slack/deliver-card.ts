@@ -8,9 +8,9 @@ import { isRefusal, wasNotDone } from "./trouble.ts";
 /** The card can be edited no more: deleted, of an earlier app, or too old for the workspace's rules. */
 const GONE = ["message_not_found", "cant_update_message", "edit_window_closed"] as const;
 /** What Slack took shows in its history by then. */
-const SHOWS_MS = 60_000;
-/** When it cannot be seen whether a card stands, another one comes no sooner … */
-const DOUBT_MS = 5 * 60_000;
+const SHOWS_MS = 10_000;
+/** When it cannot be seen whether a card stands, the second comes soon, since most often none does; the third late … */
+const DOUBT_MS = [10_000, 5 * 60_000] as const;
 /** … and no more than so many in all: each would have live buttons. */
 const MOST_CARDS = 3;
 
@@ -88,7 +88,8 @@ async function resolveDoubt(d: Delivery): Promise<"post" | Instant | null> {
     parts.log.warn(fields, "Slack did not answer three times: whether a card stands is not known, no other is posted");
     return null;
   }
-  return now < last + DOUBT_MS ? last + DOUBT_MS : "post";
+  const next = last + (doubts.length === 1 ? DOUBT_MS[0] : DOUBT_MS[1]);
+  return now < next ? next : "post";
 }
 
 /** So that of several cards one alone has buttons. */
