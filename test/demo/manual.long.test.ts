@@ -104,6 +104,11 @@ it("lets a person do the whole loop by its addresses alone", { timeout: WHOLE_MS
     return page.includes("app-key") ? page : null;
   });
 
+  // The status looks four times a second: whoever is quicker than that is not told what they are already past.
+  const told = (status: string) =>
+    until("status", demo, () => Promise.resolve(demo.out.stderr.includes(`> ${status}`) || null));
+  await told("waiting for your approval");
+
   // Olga may not approve and is told so; Ana may.
   const withCard = (as: string) =>
     until("card", demo, async () => {
@@ -117,8 +122,7 @@ it("lets a person do the whole loop by its addresses alone", { timeout: WHOLE_MS
   });
   expect(refusal).toMatch(/not (one of the|an) approver|may not|not allowed/i);
   await clickOn(at, await withCard("U0ANA"), "Approve");
-  // The status looks four times a second: whoever is quicker than that is not told what they are already past.
-  await until("status", demo, () => Promise.resolve(demo.out.stderr.includes("> waiting for the new key") || null));
+  await told("waiting for the new key");
 
   // Her private message has the link; the Console has the key.
   const link = await until("one-time link", demo, async () => {
