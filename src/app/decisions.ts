@@ -10,6 +10,7 @@ import { commitAmend, commitMove } from "./commit.ts";
 import type { Deps } from "./deps.ts";
 import { subjectsOf, holdsOn } from "./holds.ts";
 import { planSeen } from "./observe.ts";
+import { stepAside } from "./step-aside.ts";
 
 export interface Decider {
   actor: Actor;
@@ -41,36 +42,22 @@ export async function decideOn(
         },
         "a decision came with --break-glass",
       );
-    return await steppingAside(deps, record, (r) => apply(r, allowed));
+    const decide = async (r: Rotation) => {
+      if (r.intent?.sent === true)
+        throw new KeyturnError("WRONG_STATE", "It is too late: the call to archive the key was already sent.");
+      return apply(r, allowed);
+    };
+    return await stepAside(deps, record, decide, (now) => isSameQuestion(record, now));
   } catch (error) {
     if (error instanceof KeyturnError && error.code !== "CONFLICT") await recordRefusal(deps, record, by, error);
     throw error;
   }
 }
 
-/** So often a worker that saves at the same moment is stepped aside for. */
-const TRIES = 5;
-
 /**
- * A worker's save in between changes nothing that was decided on, so the decision is applied to what it saved. Somebody
- * else's decision does: that conflict is answered.
+ * Whether a save in between left alone what was decided on: a worker's does. Somebody else's decision does not, and its
+ * conflict is answered.
  */
-async function steppingAside(deps: Deps, seen: Rotation, apply: (r: Rotation) => Promise<Rotation>): Promise<Rotation> {
-  let record = seen;
-  for (let tries = 1; ; tries++) {
-    if (record.intent?.sent === true)
-      throw new KeyturnError("WRONG_STATE", "It is too late: the call to archive the key was already sent.");
-    try {
-      return await apply(record);
-    } catch (error) {
-      if (!(error instanceof KeyturnError) || error.code !== "CONFLICT" || tries >= TRIES) throw error;
-      const now = await deps.rotations.load(seen.id);
-      if (now === null || !isSameQuestion(seen, now)) throw error;
-      record = now;
-    }
-  }
-}
-
 const isSameQuestion = (a: Rotation, b: Rotation): boolean =>
   a.state === b.state &&
   a.planHash === b.planHash &&

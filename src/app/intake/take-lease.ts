@@ -4,13 +4,11 @@ import type { Rotation } from "../../rotation/record.ts";
 import { commitAmend } from "../commit.ts";
 import type { Deps } from "../deps.ts";
 import { lacksFourEyes, tooFewEyes } from "../four-eyes.ts";
+import { stepAside } from "../step-aside.ts";
 import { refuse } from "./refusal.ts";
 
 /** Timers rest this long while a submission is checked and staged (R20). */
 const LEASE_MS = 3 * 60_000;
-/** So often a worker that saves at the same moment is stepped aside for. */
-const TRIES = 5;
-
 /**
  * Takes the rotation for one submission. Somebody else's save in between is no fault of the submitter: the record is
  * looked at again.
@@ -18,23 +16,17 @@ const TRIES = 5;
  * @param replace whether a key that is pending already may be discarded
  * @throws WRONG_STATE, LOCK_HELD, NOT_AN_APPROVER, KEY_REFUSED (other_pending), CONFLICT after five tries
  */
-export async function takeLease(deps: Deps, found: Rotation, actor: Actor, replace: boolean): Promise<Rotation> {
-  let record = found;
-  for (let tries = 1; ; tries++) {
+export function takeLease(deps: Deps, found: Rotation, actor: Actor, replace: boolean): Promise<Rotation> {
+  return stepAside(deps, found, async (record) => {
     assertTakesKey(deps, record, actor, replace);
     const until = deps.clock.now() + LEASE_MS;
-    try {
-      return await commitAmend(
-        deps,
-        record,
-        { lease: { holder: actor.name, until }, wakeAt: until },
-        { action: "intake.started", actor: actor.name, via: actor.via },
-      );
-    } catch (error) {
-      if (!(error instanceof KeyturnError) || error.code !== "CONFLICT" || tries >= TRIES) throw error;
-      record = (await deps.rotations.load(record.id)) ?? record;
-    }
-  }
+    return commitAmend(
+      deps,
+      record,
+      { lease: { holder: actor.name, until }, wakeAt: until },
+      { action: "intake.started", actor: actor.name, via: actor.via },
+    );
+  });
 }
 
 function assertTakesKey(deps: Deps, r: Rotation, actor: Actor, replace: boolean): void {
