@@ -1,15 +1,5 @@
+import type { SafetyProblem } from "../ports/redis-safety.ts";
 import { KeyturnError } from "../rotation/errors.ts";
-
-/** One thing about a server that may lose what it confirmed. */
-export interface SafetyProblem {
-  setting: string;
-  value: string;
-  wanted: string;
-  /** What a person runs or changes. */
-  fix: string;
-  /** `refuse`: rotations may be lost. `warn`: the last moments may be lost, or nobody can say. */
-  severity: "refuse" | "warn";
-}
 
 export interface SafetyReport {
   problems: SafetyProblem[];

@@ -1,5 +1,6 @@
+import type { SafetyProblem } from "../../ports/redis-safety.ts";
 import { type Finding, fail, pass, trouble, warn } from "./finding.ts";
-import type { RedisPatient, SafetyProblem, Surroundings } from "./surroundings.ts";
+import type { RedisPatient, Surroundings } from "./surroundings.ts";
 
 /** BullMQ's: below the first it does not start, below the second it advises against. */
 const LEAST = [5, 0];

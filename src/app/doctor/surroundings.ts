@@ -2,6 +2,7 @@ import type { ChainVerdict } from "../../ports/audit.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Directory } from "../../ports/directory.ts";
 import type { KeyAdmin } from "../../ports/key-admin.ts";
+import type { SafetyProblem } from "../../ports/redis-safety.ts";
 import type { Stores } from "../../ports/secret-store.ts";
 import type { Settings } from "../../ports/settings.ts";
 import type { Instant } from "../../rotation/record.ts";
@@ -17,13 +18,6 @@ export interface RedisPatient {
   time(): Promise<Instant>;
   /** Processes that work on rotations now (`serve`); null when the server does not let us ask. */
   workers(): Promise<number | null>;
-}
-export interface SafetyProblem {
-  setting: string;
-  value: string;
-  wanted: string;
-  fix: string;
-  severity: "refuse" | "warn";
 }
 
 /** What the doctor asks of Slack, beyond people. @throws SLACK_UNAVAILABLE, SLACK_REFUSED (`reason`: Slack's code) */
