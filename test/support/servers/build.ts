@@ -12,6 +12,9 @@ const run = promisify(execFile);
 /** Where built tools are kept from run to run. Everything in it can be deleted at any time; it is built again. */
 export const CACHE = process.env["KEYTURN_TEST_CACHE"] || join(homedir(), ".cache", "keyturn-test");
 
+/** For a `beforeAll` that calls `tool` or `startKubernetes`: enough to build everything on a slow machine. */
+export const BUILD_TIMEOUT_MS = 30 * 60_000;
+
 export interface Built {
   path: string;
   version: string;
