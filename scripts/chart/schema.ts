@@ -63,6 +63,8 @@ function forValues(schema: unknown, at: string): unknown {
   const kept = Object.entries(schema).filter(
     ([key, value]) =>
       key !== "$schema" &&
+      // "duration" is ISO 8601 there; the pattern stays.
+      key !== "format" &&
       !(key === "pattern" && value === REFERENCE_PATTERN.source) &&
       !(key === "required" && (at === "" || at === "/properties/anthropic")),
   );

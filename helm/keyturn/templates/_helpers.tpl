@@ -104,3 +104,6 @@ true
 {{- end -}}
 {{- $total -}}
 {{- end -}}
+
+{{/* How a command is run in a pod of the image. */}}
+{{- define "keyturn.cli" -}}node /app/src/cli/main.ts{{- end -}}
