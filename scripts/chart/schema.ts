@@ -58,6 +58,8 @@ function typeOf(value: unknown, path: string): Schema {
  * say what to do. So both are left to the templates.
  */
 function forValues(schema: unknown, at: string): unknown {
+  // Refused whatever is in it: the chart writes it.
+  if (at === "/properties/schedule") return {};
   if (Array.isArray(schema)) return schema.map((each) => forValues(each, at));
   if (typeof schema !== "object" || schema === null) return schema;
   const kept = Object.entries(schema).filter(

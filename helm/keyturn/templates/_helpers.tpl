@@ -82,16 +82,13 @@ app.kubernetes.io/component: {{ . }}
 {{- merge $own .root.Values.commonLabels | toYaml -}}
 {{- end -}}
 
-{{/* "true" when a resource of the Prometheus operator is to be rendered. Arguments: root, at (path for the message), set (its values), kind. */}}
+{{/* "true" when the cluster knows a kind of the Prometheus operator, or nobody is to ask. Arguments: root, set (its values), kind. */}}
+{{- define "keyturn.knowsMonitoring" -}}
+{{- if or (eq .set.renderMode "alwaysRender") (.root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" .kind)) -}}true{{- end -}}
+{{- end -}}
+
 {{- define "keyturn.rendersMonitoring" -}}
-{{- if .set.enabled -}}
-{{- $known := .root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" .kind) -}}
-{{- if or $known (eq .set.renderMode "alwaysRender") -}}
-true
-{{- else if eq .set.renderMode "failIfMissing" -}}
-{{- fail (printf "%s.enabled is true, but this cluster does not know %s of monitoring.coreos.com/v1. Install the Prometheus operator's CRDs first, or set %s.renderMode to skipIfMissing; with `helm template` and GitOps tools, which do not ask the cluster, to alwaysRender." .at .kind .at) -}}
-{{- end -}}
-{{- end -}}
+{{- if and .set.enabled (include "keyturn.hasServer" .root) (include "keyturn.knowsMonitoring" .) -}}true{{- end -}}
 {{- end -}}
 
 {{/* Seconds of a duration such as 1h30m, as Keyturn writes them. */}}

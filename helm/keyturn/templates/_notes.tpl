@@ -34,10 +34,9 @@
 {{- $all = append $all "config.redis.url has no TLS: what is in Redis (no keys, but who decides what) is readable on the way. Use rediss:// or config.redis.tls." -}}
 {{- end -}}
 {{- end -}}
-{{- range $name := list "serviceMonitor" "podMonitor" "prometheusRule" -}}
+{{- range $name, $kind := dict "serviceMonitor" "ServiceMonitor" "podMonitor" "PodMonitor" "prometheusRule" "PrometheusRule" -}}
 {{- $set := get $values.metrics $name -}}
-{{- $kind := $name | replace "serviceM" "ServiceM" | replace "podM" "PodM" | replace "prometheusR" "PrometheusR" -}}
-{{- if and $set.enabled (eq $set.renderMode "skipIfMissing") (not ($.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" $kind))) -}}
+{{- if and $set.enabled (not (include "keyturn.knowsMonitoring" (dict "root" $ "set" $set "kind" $kind))) -}}
 {{- $all = append $all (printf "metrics.%s was left out: this cluster does not know %s (or was not asked)." $name $kind) -}}
 {{- end -}}
 {{- end -}}

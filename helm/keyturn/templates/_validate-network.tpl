@@ -23,6 +23,13 @@
 {{- template "keyturn.problem" (list . "Metrics are to be scraped, but networkPolicy.ingress.metrics.from is empty, so Prometheus could not reach the pods: name its namespace there.") -}}
 {{- end -}}
 {{- end -}}
+{{- $given := . -}}
+{{- range $name, $kind := dict "serviceMonitor" "ServiceMonitor" "podMonitor" "PodMonitor" "prometheusRule" "PrometheusRule" -}}
+{{- $set := get $values.metrics $name -}}
+{{- if and $set.enabled (include "keyturn.hasServer" $given.root) (eq $set.renderMode "failIfMissing") (not (include "keyturn.knowsMonitoring" (dict "root" $given.root "set" $set "kind" $kind))) -}}
+{{- template "keyturn.problem" (list $given (printf "metrics.%s.enabled is true, but this cluster does not know %s of monitoring.coreos.com/v1: install the CRDs of the Prometheus operator first, or set metrics.%s.renderMode to skipIfMissing; with `helm template` and GitOps tools, which do not ask the cluster, to alwaysRender." $name $kind $name)) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $values.metrics.serviceMonitor.enabled $values.metrics.podMonitor.enabled -}}
 {{- template "keyturn.problem" (list . "metrics.serviceMonitor and metrics.podMonitor are both enabled, so every pod would be scraped twice: keep one.") -}}
 {{- end -}}
