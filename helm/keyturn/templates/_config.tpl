@@ -3,7 +3,7 @@ The configuration file: `config` of the values, and what only the chart can know
 as well is told so (_validate-config.tpl), so each has one place.
 */}}
 {{- define "keyturn.config" -}}
-{{- $config := deepCopy .Values.config -}}
+{{- $config := deepCopy (.Values.config | default dict) -}}
 {{- $http := merge (dict "host" "0.0.0.0" "port" .Values.ports.http "metricsPort" .Values.ports.metrics) ($config.http | default dict) -}}
 {{- if and .Values.ingress.enabled .Values.ingress.host (not $http.publicUrl) -}}
 {{- $_ := set $http "publicUrl" (printf "https://%s" .Values.ingress.host) -}}

@@ -79,7 +79,7 @@ app.kubernetes.io/component: {{ . }}
   "app.kubernetes.io/version" (.root.Values.image.tag | default .root.Chart.AppVersion | trunc 63)
   "app.kubernetes.io/managed-by" .root.Release.Service
   "app.kubernetes.io/part-of" "keyturn") -}}
-{{- merge $own .root.Values.commonLabels | toYaml -}}
+{{- merge $own (.root.Values.commonLabels | default dict) | toYaml -}}
 {{- end -}}
 
 {{/* "true" when the cluster knows a kind of the Prometheus operator, or nobody is to ask. Arguments: root, set (its values), kind. */}}

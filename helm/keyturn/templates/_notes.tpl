@@ -3,7 +3,7 @@
 {{/* What works, and may surprise. */}}
 {{- define "keyturn.notes.warnings" -}}
 {{- $values := .Values -}}
-{{- $config := $values.config -}}
+{{- $config := $values.config | default dict -}}
 {{- $job := include "keyturn.cronJobName" . -}}
 {{- $all := list -}}
 {{- if $values.existingConfigMap.name -}}
@@ -46,7 +46,7 @@
 {{/* What is not set, and what that means. */}}
 {{- define "keyturn.notes.unset" -}}
 {{- $values := .Values -}}
-{{- $config := $values.config -}}
+{{- $config := $values.config | default dict -}}
 {{- $isFull := eq $values.workload "full" -}}
 {{- $all := list -}}
 {{- if not $values.existingConfigMap.name -}}

@@ -149,7 +149,7 @@ volumes:
 
 {{/* A volume of one node keeps the job's pods on the node of the server. */}}
 {{- define "keyturn.affinity" -}}
-{{- $affinity := deepCopy .root.Values.affinity -}}
+{{- $affinity := deepCopy (.root.Values.affinity | default dict) -}}
 {{- if and (ne .component "server") (include "keyturn.hasServer" .root) (include "keyturn.auditOnOneNode" .root) -}}
 {{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" (include "keyturn.selectorLabels" (dict "root" .root "component" "server") | fromYaml)) -}}
 {{- $pods := $affinity.podAffinity | default dict -}}
@@ -162,8 +162,8 @@ volumes:
 {{/* Labels and annotations of a pod. */}}
 {{- define "keyturn.podMetadata" -}}
 labels:
-  {{- merge (include "keyturn.labels" . | fromYaml) .root.Values.podLabels | toYaml | nindent 2 }}
-{{- $annotations := merge (include "keyturn.configChecksum" .root | fromYaml) .root.Values.podAnnotations }}
+  {{- merge (include "keyturn.labels" . | fromYaml) (.root.Values.podLabels | default dict) | toYaml | nindent 2 }}
+{{- $annotations := merge (include "keyturn.configChecksum" .root | fromYaml) (.root.Values.podAnnotations | default dict) }}
 {{- with $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

@@ -11,7 +11,7 @@
 {{- define "keyturn.check.ownConfig" -}}
 {{- $given := . -}}
 {{- $values := .root.Values -}}
-{{- $config := $values.config -}}
+{{- $config := $values.config | default dict -}}
 {{- if not (($config.anthropic).adminKey) -}}
 {{- template "keyturn.problem" (list . "config.anthropic.adminKey is missing: make a Secret with the Admin key (kubectl create secret generic keyturn --from-file=anthropic-admin-key=FILE), name it in existingSecrets, and write file:/etc/keyturn/secrets/keyturn/anthropic-admin-key here.") -}}
 {{- end -}}
@@ -38,7 +38,7 @@
 
 {{- define "keyturn.check.redis" -}}
 {{- $values := .root.Values -}}
-{{- $redis := $values.config.redis | default dict -}}
+{{- $redis := ($values.config | default dict).redis | default dict -}}
 {{- $ways := list -}}
 {{- range $way := list "url" "sentinels" "cluster" -}}
 {{- if get $redis $way -}}{{- $ways = append $ways $way -}}{{- end -}}

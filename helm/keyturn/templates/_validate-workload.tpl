@@ -2,7 +2,7 @@
 {{- define "keyturn.check.workload" -}}
 {{- $given := . -}}
 {{- $values := .root.Values -}}
-{{- $config := $values.config -}}
+{{- $config := $values.config | default dict -}}
 {{- $name := include "keyturn.fullname" .root -}}
 {{- if gt (len $name) 43 -}}
 {{- template "keyturn.problem" (list . (printf "The name %s has %d characters, and 43 are the most (Kubernetes allows a CronJob 52, and ours ends in -run-once): install under a shorter name, or set fullnameOverride." $name (len $name))) -}}
@@ -41,7 +41,7 @@
 {{- define "keyturn.check.jobOnly" -}}
 {{- $given := . -}}
 {{- $values := .root.Values -}}
-{{- $config := $values.config -}}
+{{- $config := $values.config | default dict -}}
 {{- if eq $values.schedule.mode "embedded" -}}
 {{- template "keyturn.problem" (list . "workload is jobOnly and schedule.mode is embedded, but without a Deployment nothing runs in which a schedule could be embedded: set schedule.mode to cronjob.") -}}
 {{- end -}}
