@@ -11,7 +11,10 @@ export function withValuesReference(document: string, settings: readonly Setting
 function valuesReference(settings: readonly Setting[]): string {
   const lines = settings
     .flatMap(leaves)
-    .map((setting) => `| ${[code(setting.path), typeOf(setting), defaultOf(setting), setting.description].map(cell).join(" | ")} |`);
+    .map(
+      (setting) =>
+        `| ${[code(setting.path), typeOf(setting), defaultOf(setting), setting.description].map(cell).join(" | ")} |`,
+    );
   return ["| value | type | default | meaning |", "|---|---|---|---|", ...lines, ""].join("\n");
 }
 

@@ -45,7 +45,8 @@ const commentOf = (pair: Pair<unknown, unknown>): string | null =>
 function settingOf(pair: Pair<unknown, unknown>, name: string, path: string, comment: string): Setting {
   const read = readComment(comment, path);
   const isSection = isMap(pair.value) && pair.value.items.length > 0 && read.description === "";
-  if (!isSection && read.description === "") throw new Error(`values.yaml: ${path} is not described by a comment "# --"`);
+  if (!isSection && read.description === "")
+    throw new Error(`values.yaml: ${path} is not described by a comment "# --"`);
   return {
     path,
     name,
