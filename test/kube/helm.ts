@@ -52,9 +52,9 @@ export async function helmFor(name: (typeof HELMS)[number], kubernetes: Kubernet
   };
 }
 
-/** The objects of a manifest, in its order. */
+/** The objects of a manifest, in its order. Kubernetes reads YAML 1.1, where 0440 is octal. */
 export function objectsOf(manifest: string): KubernetesObject[] {
-  return parseAllDocuments(manifest).flatMap((document) => {
+  return parseAllDocuments(manifest, { version: "1.1" }).flatMap((document) => {
     if (document.errors.length > 0) throw new Error(`not YAML: ${document.errors[0]?.message}\n${manifest}`);
     const object = document.toJS() as KubernetesObject | null;
     return object === null ? [] : [object];
