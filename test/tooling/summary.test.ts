@@ -162,7 +162,10 @@ describe(".ci/run", { timeout: 60_000 }, () => {
     cpSync(".ci/run", join(root, ".ci/run"));
     writeFileSync(join(root, "scripts/start.mjs"), "");
     for (const name of ["redis-server", "promtool", "python3", "chromium", "apt-get", "sudo"]) stand(name, "exit 0");
-    stand("npm", `case "$1" in test) cat ${root}/short; exit $SHORT;; run) cat ${root}/long; exit $LONG;; esac`);
+    stand(
+      "npm",
+      `case "$*" in test) cat ${root}/short; exit $SHORT;; *test:long) cat ${root}/long; exit $LONG;; *) exit 0;; esac`,
+    );
     writeFileSync(join(root, "short"), "failed: only a line of a test\n== summary\n7 passed, 0 failed\n");
     writeFileSync(join(root, "long"), "== summary\n5 passed, 0 failed\n");
   });
