@@ -6,6 +6,7 @@ import { benchClicks } from "./clicks.ts";
 import { markdown, type Section } from "./lib/report.ts";
 import { startRedisProcess } from "./lib/processes.ts";
 import { benchScan } from "./scan.ts";
+import { benchStart } from "./start.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 
@@ -17,6 +18,7 @@ const BENCHES: Record<string, (rounds?: number) => Promise<Section>> = {
   scan: benchScan,
   advance: benchAdvance,
   clicks: benchClicks,
+  start: benchStart,
 };
 
 const asked = process.argv.slice(2);

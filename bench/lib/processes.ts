@@ -8,9 +8,10 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 
-const ROOT = join(import.meta.dirname, "..", "..");
+export const ROOT = join(import.meta.dirname, "..", "..");
 
 export interface Running {
+  pid: number;
   /** Ends the process and waits for its end. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -21,7 +22,7 @@ export async function startSandboxProcess(
 ): Promise<Running & { url: string; adminKey: string; organizationId: string }> {
   const child = node(["src/sandbox/main.ts", "--quiet", "--state", join(folder, "sandbox")]);
   const ready = JSON.parse(await firstLine(child)) as { url: string; adminKey: string; organization: { id: string } };
-  return { url: ready.url, adminKey: ready.adminKey, organizationId: ready.organization.id, stop: () => end(child) };
+  return { url: ready.url, adminKey: ready.adminKey, organizationId: ready.organization.id, pid: child.pid ?? 0, stop: () => end(child) };
 }
 
 /** A real Redis with the persistence that production asks for. */
@@ -36,7 +37,7 @@ export async function startRedisProcess(folder: string): Promise<Running & { url
     while ((await redis.ping().catch(() => null)) !== "PONG") await pause(10);
     return /^redis_version:(\S+)/m.exec(await redis.info("server"))?.[1] ?? "unknown";
   });
-  return { url, version, stop: () => end(child) };
+  return { url, version, pid: child.pid ?? 0, stop: () => end(child) };
 }
 
 export async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
@@ -63,7 +64,7 @@ export async function measure<T>(script: string, input: object): Promise<T> {
 export async function startScript<T>(script: string, input: object): Promise<Running & { ready: T }> {
   const child = node([join("bench", script)], "pipe");
   child.stdin?.end(JSON.stringify(input));
-  return { ready: JSON.parse(await firstLine(child)) as T, stop: () => end(child) };
+  return { ready: JSON.parse(await firstLine(child)) as T, pid: child.pid ?? 0, stop: () => end(child) };
 }
 
 /** The other end of `measure` and `startScript`. */
@@ -81,7 +82,7 @@ async function firstLine(child: ChildProcess): Promise<string> {
   throw new Error(`a process ended without a result (${child.spawnargs[1] ?? ""})`);
 }
 
-async function end(child: ChildProcess): Promise<void> {
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
   child.kill("SIGTERM");
