@@ -1,4 +1,4 @@
-import { type Document, LineCounter, isMap, isNode, isPair, isScalar, isSeq, parseDocument } from "yaml";
+import { type Document, LineCounter, isMap, isNode, isPair, isScalar, isSeq, parseDocument, visit } from "yaml";
 import { findSecrets } from "./redact.ts";
 import type { Path, Problem } from "./problems.ts";
 import { pathText } from "./problems.ts";
@@ -16,7 +16,6 @@ export interface Source {
 
 /** Our words for the mistakes people make; the library's sentence otherwise (it quotes names, never values). */
 const SAY: Record<string, string> = {
-  DUPLICATE_KEY: "the same key appears twice in one mapping; keep one",
   TAB_AS_INDENT: "a tab is used for indentation; YAML wants spaces",
   MULTIPLE_DOCS: "the file has more than one document; remove the `---` between them",
   BAD_INDENT: "the indentation does not fit the lines above",
@@ -24,10 +23,13 @@ const SAY: Record<string, string> = {
   UNEXPECTED_TOKEN: "this is not valid YAML here; a value with `: ` or `#` in it needs quotes",
 };
 
+const TWICE = "the same key appears twice in one mapping; keep one";
+
 /** Reads YAML 1.2 with anchors and merge keys. Never throws; never quotes the text of the file. */
 export function readYaml(text: string): Source {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: true });
+  // The library compares each key with all before it: 10,000 targets take it a second. `repeatedKeys` does not.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false });
   const at = (offset: number, path: string, message: string): Problem => {
     const { line, col } = lines.linePos(offset);
     return { path, message, line: line === 0 ? 1 : line, column: col === 0 ? 1 : col };
@@ -38,8 +40,9 @@ export function readYaml(text: string): Source {
   const problems = document.errors.map((error) =>
     at(error.pos[0], "", SAY[error.code] ?? `not valid YAML (${error.code.toLowerCase().replaceAll("_", " ")})`),
   );
+  problems.push(...repeatedKeys(document).map((offset) => at(offset, "", TWICE)));
   let data: unknown = null;
-  if (document.errors.length === 0) {
+  if (problems.length === 0) {
     try {
       data = withoutNulls(document.toJS({ maxAliasCount: 100 }));
     } catch {
@@ -56,6 +59,22 @@ export function readYaml(text: string): Source {
       return offset === null ? { path: where, message, line: null, column: null } : at(offset, where, message);
     },
   };
+}
+
+/** Where a key stands that its mapping has already, as offsets. Two `<<` are no repetition: both are merged. */
+function repeatedKeys(document: Document): number[] {
+  const found: number[] = [];
+  visit(document, {
+    Map: (_, { items }) => {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) found.push(startOf(key) ?? 0);
+        seen.add(key.value);
+      }
+    },
+  });
+  return found;
 }
 
 /** `targets:` with nothing below it means the same as no `targets`. */
