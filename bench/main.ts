@@ -5,6 +5,7 @@ import { benchAdvance } from "./advance.ts";
 import { benchClicks } from "./clicks.ts";
 import { markdown, type Section } from "./lib/report.ts";
 import { startRedisProcess } from "./lib/processes.ts";
+import { benchRotations } from "./rotations.ts";
 import { benchScan } from "./scan.ts";
 import { benchStart } from "./start.ts";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -18,6 +19,7 @@ const BENCHES: Record<string, (rounds?: number) => Promise<Section>> = {
   scan: benchScan,
   advance: benchAdvance,
   clicks: benchClicks,
+  rotations: benchRotations,
   start: benchStart,
 };
 
