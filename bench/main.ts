@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { benchAdvance } from "./advance.ts";
 import { benchClicks } from "./clicks.ts";
+import { benchIdle } from "./idle.ts";
 import { markdown, type Section } from "./lib/report.ts";
 import { startRedisProcess } from "./lib/processes.ts";
 import { benchRotations } from "./rotations.ts";
@@ -21,6 +22,7 @@ const BENCHES: Record<string, (rounds?: number) => Promise<Section>> = {
   clicks: benchClicks,
   rotations: benchRotations,
   start: benchStart,
+  idle: benchIdle,
 };
 
 const asked = process.argv.slice(2);
