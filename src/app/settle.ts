@@ -10,7 +10,10 @@ export const US = { actor: "keyturn", via: "worker" } as const;
 export const FIRST_PAUSE_MS = 1000;
 export const LONGEST_PAUSE_MS = 5 * 60_000;
 
-/** Nothing to do now: clears an attention whose cause is gone and sets the next look. Saves only what changed. */
+/**
+ * Nothing to do now: clears an attention whose cause is gone and sets the next look. Saves nothing when nothing changes
+ * and the next look is still to come: each save would leave one more wake-up behind that waits for the same moment.
+ */
 export async function settle(
   deps: Deps,
   record: Rotation,
@@ -18,6 +21,9 @@ export async function settle(
   patch: Partial<Rotation> = {},
 ): Promise<Rotation> {
   const changes: Partial<Rotation> = { retry: null, attention: null, ...patch, wakeAt };
+  const isToCome = wakeAt === null || wakeAt > deps.clock.now();
+  if (isToCome && Object.entries(changes).every(([name, value]) => record[name as keyof Rotation] === value))
+    return record;
   if (record.attention === null) return commitAmend(deps, record, changes, null);
   return commitAmend(deps, record, changes, {
     action: "attention.cleared",
