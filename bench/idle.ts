@@ -119,7 +119,13 @@ function section(levels: readonly Level[]): Section {
   };
   const kinds = [...new Set(levels.flatMap(({ kept }) => [...kept.byKind.keys()]))];
   const bytes = kinds
-    .map((kind) => ({ kind, each: slope(levels, levels.map(({ kept }) => kept.byKind.get(kind) ?? 0)) }))
+    .map((kind) => ({
+      kind,
+      each: slope(
+        levels,
+        levels.map(({ kept }) => kept.byKind.get(kind) ?? 0),
+      ),
+    }))
     .filter(({ each }) => each >= 1)
     .toSorted((a, b) => b.each - a.each);
   return {
@@ -162,7 +168,10 @@ function slopes(levels: readonly Level[], values: readonly number[], { each }: U
   };
   const [first, last] = [part(0, 1), part(levels.length - 2, levels.length - 1)];
   const all = slope(levels, values) / each;
-  return [round(all, Math.abs(all) < 10 ? 1 : 0), Math.abs(first) * (levels[1]?.open ?? 0) < each ? "" : round(last / first, 1)];
+  return [
+    round(all, Math.abs(all) < 10 ? 1 : 0),
+    Math.abs(first) * (levels[1]?.open ?? 0) < each ? "" : round(last / first, 1),
+  ];
 }
 
 /** Least squares. */

@@ -203,7 +203,8 @@ function section(all: ReadonlyMap<number, readonly Measured[]>, ceilings: readon
     ],
     verdicts: [
       ...[2, 4].map(
-        (count) => `${count} processes / 1: ${round(median(ratios(count)), 2)}. Single rounds: ${range(ratios(count))}.`,
+        (count) =>
+          `${count} processes / 1: ${round(median(ratios(count)), 2)}. Single rounds: ${range(ratios(count))}.`,
       ),
       `The sandbox alone answers ${round(perSecond)} reads a second to one process that only asks (${round(median(ceilings.map((c) => c.cpuMs)), 2)} ms of its processor time each); a rotation takes ${one === undefined ? "?" : round(sum(one.requests) / ROTATIONS, 1)} requests of it.`,
       ...(one === undefined
@@ -217,7 +218,8 @@ function section(all: ReadonlyMap<number, readonly Measured[]>, ceilings: readon
   };
 }
 
-const live = (m: Measured): number => [...m.requests].reduce((n, [kind, count]) => n + (kind.startsWith("live") ? count : 0), 0);
+const live = (m: Measured): number =>
+  [...m.requests].reduce((n, [kind, count]) => n + (kind.startsWith("live") ? count : 0), 0);
 
 /** The most frequent first, per rotation. */
 const list = (counts: ReadonlyMap<string, number>, most = 20): string =>

@@ -106,13 +106,21 @@ function section(all: readonly Round[], first: readonly Ended[]): Section {
         "`serve`, its peak until then, MB",
         each(servers, (one) => one.peakMb),
       ),
-      row("`run-once` ended after, ms", ends, bare((one) => one.wallMs)),
+      row(
+        "`run-once` ended after, ms",
+        ends,
+        bare((one) => one.wallMs),
+      ),
       row(
         "`run-once`, CPU time, ms",
         each(runs, (one) => one.cpuMs),
         bare((one) => one.cpuMs),
       ),
-      row("`run-once`, peak memory, MB", peaks, bare((one) => one.peakMb)),
+      row(
+        "`run-once`, peak memory, MB",
+        peaks,
+        bare((one) => one.peakMb),
+      ),
       ["the very first `run-once`, ms", "", ...first.map((one) => round(one.wallMs))],
     ],
     verdicts: [

@@ -11,7 +11,7 @@ export const keptIn = (url: string): Promise<Kept> =>
     // Buffers of connections that ended just now would count as well.
     const usedBytes = Number(/^used_memory_dataset:(\d+)/m.exec(await redis.info("memory"))?.[1]);
     const byKind = new Map<string, number>();
-    for (let cursor = "0"; ; ) {
+    for (let cursor = "0"; ;) {
       const [next, keys] = await redis.scan(cursor, "COUNT", 500);
       const batch = redis.pipeline();
       for (const key of keys) batch.memory("USAGE", key, "SAMPLES", 0);

@@ -53,7 +53,10 @@ export async function serve(configFile: string): Promise<Serving> {
 
 function start(args: readonly string[]): ChildProcess {
   const tell = join(ROOT, "bench", "lib", "tell-at-exit.ts");
-  return spawn(process.execPath, ["--import", tell, ...args], { cwd: ROOT, stdio: ["ignore", "ignore", "pipe", "pipe"] });
+  return spawn(process.execPath, ["--import", tell, ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+  });
 }
 
 async function untilReady(child: ChildProcess): Promise<{ ports: Serving["ports"]; at: number }> {

@@ -22,7 +22,13 @@ export async function startSandboxProcess(
 ): Promise<Running & { url: string; adminKey: string; organizationId: string }> {
   const child = node(["src/sandbox/main.ts", "--quiet", "--state", join(folder, "sandbox")]);
   const ready = JSON.parse(await firstLine(child)) as { url: string; adminKey: string; organization: { id: string } };
-  return { url: ready.url, adminKey: ready.adminKey, organizationId: ready.organization.id, pid: child.pid ?? 0, stop: () => end(child) };
+  return {
+    url: ready.url,
+    adminKey: ready.adminKey,
+    organizationId: ready.organization.id,
+    pid: child.pid ?? 0,
+    stop: () => end(child),
+  };
 }
 
 /** A real Redis with the persistence that production asks for. */

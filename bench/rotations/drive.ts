@@ -55,7 +55,8 @@ export async function approveAndSubmit(deps: Deps, person: SandboxClient, ids: r
 export async function untilOpen(deps: Deps, { most, withinMs }: { most: number; withinMs: number }): Promise<void> {
   const limit = performance.now() + withinMs;
   while ((await deps.rotations.openIds()).length > most) {
-    if (performance.now() > limit) throw new Error(`the rotations did not end within ${withinMs} ms: ${await firstOpen(deps)}`);
+    if (performance.now() > limit)
+      throw new Error(`the rotations did not end within ${withinMs} ms: ${await firstOpen(deps)}`);
     await pause(50);
   }
 }
