@@ -45,14 +45,10 @@ export async function rotationNamed(deps: Pick<Deps, "rotations" | "settings">, 
 export const noneOpen = (target: string, why = ""): KeyturnError =>
   new KeyturnError("WRONG_STATE", `${why}No rotation is open for ${target}.`, { next: `keyturn rotate ${target}` });
 
-/** Every rotation that has not ended, oldest first. */
+/** Every rotation that has not ended, oldest first. All are asked for at once: a scrape cannot wait for each in turn. */
 export async function openRotations(deps: Pick<Deps, "rotations">): Promise<Rotation[]> {
-  const open: Rotation[] = [];
-  for (const id of await deps.rotations.openIds()) {
-    const record = await deps.rotations.load(id);
-    if (record !== null && record.endedAt === null) open.push(record);
-  }
-  return open;
+  const records = await Promise.all((await deps.rotations.openIds()).map((id) => deps.rotations.load(id)));
+  return records.filter((record) => record !== null && record.endedAt === null) as Rotation[];
 }
 
 /** The documented form with the holds that are in force now. */

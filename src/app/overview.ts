@@ -58,8 +58,9 @@ export async function overview(deps: OverviewDeps): Promise<Overview> {
     heldSubjects(deps),
   ]);
   const ended = recent.filter((r) => r.endedAt !== null).toSorted((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
+  const about = byTarget(open);
   const line = (t: KeptTarget | null, name: string): TargetLine =>
-    lineOf(t ?? unseen(name), { now, open, ended, held, scannedAt: report?.scannedAt ?? 0 });
+    lineOf(t ?? unseen(name), { now, about: about.get(name) ?? [], ended, held, scannedAt: report?.scannedAt ?? 0 });
   const seen = new Set(report?.targets.shown.map((t) => t.name));
   const lines = [
     ...deps.settings.targets.filter((t) => !seen.has(t.name)).map((t) => line(null, t.name)),
@@ -127,13 +128,14 @@ function lineOf(
   kept: KeptTarget,
   now: {
     now: Instant;
-    open: readonly Rotation[];
+    /** Open and about this target. */
+    about: readonly Rotation[];
     ended: readonly Rotation[];
     held: ReadonlySet<string>;
     scannedAt: Instant;
   },
 ): TargetLine {
-  const about = now.open.filter((r) => r.plan.targets.includes(kept.name));
+  const { about } = now;
   // Two may be open: one in its grace period, and the next.
   const rotation = about.toSorted((a, b) => b.createdAt - a.createdAt)[0] ?? null;
   const since = [...about, ...now.ended.filter((r) => (r.endedAt ?? 0) >= now.scannedAt)];
@@ -147,6 +149,19 @@ function lineOf(
     rotation,
     held: now.held.has(kept.name) || (facts.keyId !== null && now.held.has(facts.keyId)),
   };
+}
+
+/** Sorted out once: with thousands of both, looking through all rotations for each target takes a scrape's time. */
+function byTarget(open: readonly Rotation[]): Map<string, Rotation[]> {
+  const found = new Map<string, Rotation[]>();
+  for (const r of open) {
+    for (const name of r.plan.targets) {
+      const known = found.get(name);
+      if (known === undefined) found.set(name, [r]);
+      else known.push(r);
+    }
+  }
+  return found;
 }
 
 /** Whether applications read the replacement. */
