@@ -29,6 +29,10 @@ export interface ResolvedTarget extends TargetSetting {
   requiredName: string | null;
 }
 
+/** The targets that the configuration names, in its order. */
+export const namedTargets = (settings: Settings): ResolvedTarget[] =>
+  settings.targets.map((target) => ({ ...target, requiredName: null }));
+
 /** A target by name, configured or made by a rule; null when the configuration has it no more. */
 export function resolveTarget(settings: Settings, name: string): ResolvedTarget | null {
   const named = settings.targets.find((t) => t.name === name);

@@ -3,7 +3,7 @@ import type { ProblemCode } from "../../rotation/codes.ts";
 import { type ErrorCode, KeyturnError } from "../../rotation/errors.ts";
 import type { Deps } from "../deps.ts";
 import type { OutgoingKey } from "../open.ts";
-import { type ResolvedTarget, resolveTarget } from "../plans.ts";
+import { namedTargets, resolveTarget } from "../plans.ts";
 import { type Bound, bind, sharedSecrets, wantedOf } from "./bind.ts";
 import { listKeys } from "./keys.ts";
 import { prepare } from "./prepare.ts";
@@ -51,8 +51,8 @@ export async function holderOfKey(deps: Deps, keyId: string, care: Care): Promis
 
 /** Every named target and the ones asked for, each with its key. */
 async function boundTargets(deps: Deps, also: readonly string[]): Promise<BoundTarget[]> {
-  const all = new Map<string, ResolvedTarget>();
-  for (const name of [...deps.settings.targets.map((t) => t.name), ...also]) {
+  const all = new Map(namedTargets(deps.settings).map((t) => [t.name, t] as const));
+  for (const name of also.filter((each) => !all.has(each))) {
     const resolved = resolveTarget(deps.settings, name);
     if (resolved !== null) all.set(name, resolved);
   }

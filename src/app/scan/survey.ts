@@ -1,5 +1,5 @@
 import type { Deps } from "../deps.ts";
-import { resolveTarget } from "../plans.ts";
+import { namedTargets } from "../plans.ts";
 import { type Bound, bind, sharedSecrets, wantedOf } from "./bind.ts";
 import { type Unheld, listKeys } from "./keys.ts";
 import { type ReadTarget, readTargets, wipeAll } from "./read-targets.ts";
@@ -20,8 +20,7 @@ export interface Survey {
  * @throws ADMIN_* when the keys cannot all be read
  */
 export async function survey(deps: Deps, onProgress?: (keys: number) => void): Promise<Survey> {
-  const named = deps.settings.targets.map((t) => resolveTarget(deps.settings, t.name)).filter((t) => t !== null);
-  const read = await readTargets(deps, named);
+  const read = await readTargets(deps, namedTargets(deps.settings));
   const wipe = () => wipeAll(read);
   try {
     const { candidates, unheld } = await listKeys(deps, wantedOf(read), onProgress);
