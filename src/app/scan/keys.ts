@@ -15,6 +15,8 @@ export interface Listed {
   candidates: Candidates;
   /** Active keys that match no value that was looked for; among them those that only an id can bind. */
   unheld: Unheld[];
+  /** How many requests the list took. */
+  pages: number;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function listKeys(
     return known ?? id;
   };
   let total = 0;
+  let pages = 0;
   for await (const page of deps.admin.listKeys()) {
     for (const key of page) {
       const hints =
@@ -49,9 +52,32 @@ export async function listKeys(
       if (hints.length === 0 && key.status === "active") unheld.push(small(key, workspaceOf(key.workspaceId)));
     }
     total += page.length;
+    pages += 1;
     onProgress?.(total);
   }
-  return { candidates, unheld };
+  return { candidates, unheld, pages };
+}
+
+/**
+ * The whole of some keys, by id; those that are gone are left out. Few are asked for one by one. More than the list has
+ * pages are picked from the list: a request for each of thousands would use up the rate that everything shares.
+ * @throws ADMIN_*
+ */
+export async function wholeKeys(
+  deps: Pick<Deps, "admin">,
+  ids: ReadonlySet<string>,
+  pages: number,
+): Promise<Map<string, AdminKey>> {
+  const found = new Map<string, AdminKey>();
+  if (ids.size > pages) {
+    for await (const page of deps.admin.listKeys()) for (const key of page) if (ids.has(key.id)) found.set(key.id, key);
+    return found;
+  }
+  for (const id of ids) {
+    const key = (await deps.admin.getKey(id)).value;
+    if (key !== null) found.set(id, key);
+  }
+  return found;
 }
 
 const small = ({ id, name, createdAt }: AdminKey, workspaceId: string | null): Unheld => ({

@@ -23,12 +23,12 @@ export async function survey(deps: Deps, onProgress?: (keys: number) => void): P
   const read = await readTargets(deps, namedTargets(deps.settings));
   const wipe = () => wipeAll(read);
   try {
-    const { candidates, unheld } = await listKeys(deps, wantedOf(read), onProgress);
+    const { candidates, unheld, pages } = await listKeys(deps, wantedOf(read), onProgress);
     const shared = sharedSecrets(read);
     const bound = read.map((r): [ReadTarget, Bound] => [r, bind(r, candidates, shared)]);
     const held = new Set(bound.flatMap(([, b]) => (b.key === null ? [] : [b.key.id])));
     const free = unheld.filter((k) => !held.has(k.keyId));
-    const ruled = await ruleTargets(deps, free, read);
+    const ruled = await ruleTargets(deps, free, read, pages);
     for (const [r] of ruled.found) read.push(r);
     const ruledKeys = new Set(ruled.found.flatMap(([, b]) => (b.key === null ? [] : [b.key.id])));
     return {

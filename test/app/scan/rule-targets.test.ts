@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { scan } from "../../../src/app/scan/scan.ts";
 import { KeyturnError } from "../../../src/rotation/errors.ts";
 import { aDestination } from "../../support/records.ts";
@@ -79,6 +79,19 @@ describe("R22: rules make targets of keys that no target names", () => {
       plan: { requiredName: "prod-billing" },
     });
   });
+  it.each([
+    { keys: 1, lists: 1, gets: 1 },
+    { keys: 30, lists: 2, gets: 0 },
+  ])(
+    "$keys of them take $lists lists of all keys and $gets single requests: thousands would use up the rate",
+    async (want) => {
+      for (let n = 0; n < want.keys; n++)
+        world.put(aDestination(`anthropic/prod-${n}`), world.org.addKey({ name: `prod-${n}` }).text);
+      const [listKeys, getKey] = [vi.spyOn(world.deps.admin, "listKeys"), vi.spyOn(world.deps.admin, "getKey")];
+      expect(await names()).toHaveLength(want.keys);
+      expect([listKeys.mock.calls.length, getKey.mock.calls.length]).toEqual([want.lists, want.gets]);
+    },
+  );
   it("a store that is down is one problem, not one for each key", async () => {
     for (let n = 0; n < 30; n++) world.org.addKey({ name: `prod-${n}` });
     world.store.fail = () => {
