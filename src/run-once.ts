@@ -19,6 +19,8 @@ const HORIZON_MS = 250;
 const RETRIES_MS = 60_000;
 /** How long a run takes to tell people; what is left is told by the next one (milliseconds). */
 const TELL_MS = 60_000;
+/** Few enough that each is added well within the queue's deadline. */
+const WAKE_AT_ONCE = 50;
 
 /**
  * A scan, then the same workers as `serve` runs until nothing is due: for a cron job without a server. May run beside
@@ -40,9 +42,13 @@ export async function runOnce(app: App, onProgress?: (keys: number) => void): Pr
   return { ...result, advanced, waiting: await waiting(app) };
 }
 
-/** Everything open is looked at now, also what would be looked at later. */
+/** Everything open is looked at now, also what would be looked at later. Some at a time: thousands may be open. */
 export async function wakeAll(app: App): Promise<void> {
-  for (const r of await openRotations(app.deps)) await app.queue.wakeFresh(r.id, r.revision).catch(() => undefined);
+  const left = await openRotations(app.deps);
+  while (left.length > 0) {
+    const some = left.splice(0, WAKE_AT_ONCE);
+    await Promise.all(some.map((r) => app.queue.wakeFresh(r.id, r.revision).catch(() => undefined)));
+  }
 }
 
 async function work(app: App): Promise<void> {
