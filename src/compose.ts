@@ -31,7 +31,6 @@ import { type SafetyReport, assertRedisSafe, checkRedisSafety, sentencesOf } fro
 import { type RedisHome, openRedis } from "./redis-home.ts";
 import { KeyturnError } from "./rotation/errors.ts";
 import { newRotationId } from "./rotation-id.ts";
-import { slackOutboundOf } from "./slack-outbound.ts";
 import { createStorePool } from "./store-pool.ts";
 import { createRotationWorker, type RotationWorker } from "../workers/rotation-worker.ts";
 
@@ -66,6 +65,8 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
   const { config, settings } = loaded;
   const { log } = given;
   const clock = systemClock;
+  // Loaded only where it is used: it is a good part of what a command loads.
+  const slackOutbound = config.slack === undefined ? null : await import("./slack-outbound.ts");
   const home = await openRedis(config, log, given.allowMemory);
   let connection: RedisConnection;
   try {
@@ -101,14 +102,15 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     holds: config.holds,
   });
   const outbox = createRedisOutbox({ redis, install });
-  const slack = slackOutboundOf(loaded, {
-    redis,
-    install,
-    clock,
-    log,
-    deps: () => deps,
-    wake: (rotation) => outbox.add(rotation, clock.now()),
-  });
+  const slack =
+    slackOutbound?.slackOutboundOf(loaded, {
+      redis,
+      install,
+      clock,
+      log,
+      deps: () => deps,
+      wake: (rotation) => outbox.add(rotation, clock.now()),
+    }) ?? null;
   const announcer = createAnnouncer({
     config,
     channels: slack === null ? [] : [slack.channel],

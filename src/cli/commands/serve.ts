@@ -1,4 +1,3 @@
-import { startServer } from "../../serve.ts";
 import type { Command } from "../command.ts";
 import { closeInOrder, untilSignal } from "../shutdown.ts";
 
@@ -12,6 +11,8 @@ export const serve: Command = {
   positionals: [0, 0],
   logLevel: "info",
   run: async (context) => {
+    // Loaded here only: pages, Slack and metrics are no business of the other commands.
+    const { startServer } = await import("../../serve.ts");
     const app = await context.app();
     const signalled = untilSignal({ impatient: () => process.exit(1) });
     const server = await startServer(app);
