@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Installation, type More, install } from "./lib/installation.ts";
-import { type Ended, runKeyturn, runNode, serve } from "./lib/keyturn.ts";
+import { sandboxClient } from "../src/sandbox/client.ts";
+import { type Ended, type How, runKeyturn, runNode, serve } from "./lib/keyturn.ts";
 import { ROOT } from "./lib/processes.ts";
 import { type Row, type Section, median, range, round } from "./lib/report.ts";
 
@@ -14,14 +15,18 @@ const SETTLE_MS = 2000;
 
 interface ServeMeasured {
   readyMs: number;
+  readyCpuMs: number;
   settledMb: number;
   peakMb: number;
 }
 interface Round {
   bare: Ended;
   serve: ServeMeasured[];
-  runOnce: Ended[];
+  runOnce: RunMeasured[];
+  /** Without compiled code of earlier runs; `run-once` with 0 targets. */
+  cold: { bare: Ended; runOnce: Ended };
 }
+type RunMeasured = Ended & { requests: number };
 const HTTP = { host: "127.0.0.1", port: 0, metricsPort: 0 };
 const KINDS: readonly { title: string; count: number; more: More }[] = [
   { title: "0 targets", count: 0, more: {} },
@@ -41,7 +46,11 @@ export async function benchStart(rounds = ROUNDS): Promise<Section> {
     await runBare(installations);
     const all: Round[] = [];
     for (let turn = 0; turn < rounds; turn += 1) {
-      const one: Round = { bare: await runBare(installations), serve: [], runOnce: [] };
+      const cold = {
+        bare: await runBare(installations, { cold: true }),
+        runOnce: await runOnce(installations[0] as Installation, { cold: true }),
+      };
+      const one: Round = { bare: await runBare(installations), serve: [], runOnce: [], cold };
       for (const each of installations) {
         one.serve.push(await runServe(each));
         one.runOnce.push(await runOnce(each));
@@ -55,16 +64,21 @@ export async function benchStart(rounds = ROUNDS): Promise<Section> {
   }
 }
 
-const runOnce = ({ configFile }: Installation) => runKeyturn(["run-once", "--config", configFile]);
-const runBare = ([first]: readonly Installation[]) =>
-  runNode([join(ROOT, "bench", "start", "bare.ts"), first?.redisUrl ?? ""]);
+async function runOnce({ configFile, sandboxUrl }: Installation, how: How = {}): Promise<RunMeasured> {
+  const person = sandboxClient(sandboxUrl);
+  const { requests } = await person.state();
+  const ended = await runKeyturn(["run-once", "--config", configFile], how);
+  return { ...ended, requests: (await person.state()).requests - requests };
+}
+const runBare = ([first]: readonly Installation[], how: How = {}) =>
+  runNode([join(ROOT, "bench", "start", "bare.ts"), first?.redisUrl ?? ""], how);
 
 async function runServe({ configFile }: Installation): Promise<ServeMeasured> {
   const server = await serve(configFile);
   await pause(SETTLE_MS);
   const { nowMb, peakMb } = server.memory();
   await server.stop();
-  return { readyMs: server.readyMs, settledMb: nowMb, peakMb };
+  return { readyMs: server.readyMs, readyCpuMs: server.readyCpuMs, settledMb: nowMb, peakMb };
 }
 
 const says = ({ bare, serve: servers, runOnce: runs }: Round): string =>
@@ -101,6 +115,10 @@ function section(all: readonly Round[], first: readonly Ended[]): Section {
     head: ["", "bare process", ...KINDS.map(({ title }) => title)],
     rows: [
       row("`serve` ready after, ms", ready),
+      row(
+        "`serve`, CPU time until ready, ms",
+        each(servers, (one) => one.readyCpuMs),
+      ),
       row(`\`serve\`, memory ${SETTLE_MS / 1000} s later, MB`, settled),
       row(
         "`serve`, its peak until then, MB",
@@ -121,6 +139,16 @@ function section(all: readonly Round[], first: readonly Ended[]): Section {
         peaks,
         bare((one) => one.peakMb),
       ),
+      row(
+        "`run-once`, requests to the API",
+        each(runs, (one) => one.requests),
+      ),
+      [
+        "`run-once` without compiled code kept, ms",
+        round(median(all.map((one) => one.cold.bare.wallMs))),
+        round(median(all.map((one) => one.cold.runOnce.wallMs))),
+        ...KINDS.slice(1).map(() => ""),
+      ],
       ["the very first `run-once`, ms", "", ...first.map((one) => round(one.wallMs))],
     ],
     verdicts: [

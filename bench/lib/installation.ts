@@ -2,8 +2,16 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import schema from "../../config/keyturn.schema.json" with { type: "json" };
 import { sandboxClient } from "../../src/sandbox/client.ts";
 import { startRedisProcess, startSandboxProcess } from "./processes.ts";
+
+/** The highest budget of the Admin API: it is not what is measured. Older versions, which a bench may compare, have none. */
+const BUDGET = (() => {
+  const { anthropic } = schema.properties as { anthropic: { properties: Record<string, { maximum?: number }> } };
+  const requestsPerMinute = anthropic.properties["requestsPerMinute"]?.maximum;
+  return requestsPerMinute === undefined ? {} : { requestsPerMinute };
+})();
 
 const RULE = { match: { name: "target-*" }, destinations: [{ store: "files", secret: "{name}.env" }] };
 
@@ -59,7 +67,7 @@ export async function install(count: number, ageDays: number, more: More = {}): 
   await writeFile(adminKeyFile, sandbox.adminKey, { mode: 0o600 });
   const configFile = join(folder, "keyturn.yaml");
   const config = {
-    anthropic: { adminKey: `file:${adminKeyFile}`, baseUrl: sandbox.url },
+    anthropic: { adminKey: `file:${adminKeyFile}`, baseUrl: sandbox.url, ...BUDGET },
     redis: { url: redis.url },
     policy: POLICY,
     stores: { files: { type: "dotenv-file", directory: files } },

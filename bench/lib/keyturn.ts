@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { ROOT, end } from "./processes.ts";
-import { memoryOf } from "./usage.ts";
+import { cpuMsOf, memoryOf } from "./usage.ts";
 
 /** What a whole process took, from its start to its end. */
 export interface Ended {
@@ -18,20 +18,27 @@ export interface Serving {
   /** From the start of the process to `serve.ready`. */
   readyMs: number;
   ports: { http: number; metrics: number };
+  /** Processor time until then. */
+  readyCpuMs: number;
   memory(): { nowMb: number; peakMb: number };
   /** Ends it by SIGTERM. Safe to repeat. */
   stop(): Promise<void>;
 }
 
+export interface How {
+  /** Without compiled code of earlier runs, as in a container whose file system is read-only. */
+  cold?: boolean;
+}
+
 const MAIN = join(ROOT, "src", "cli", "main.ts");
 
 /** Runs a Keyturn command as a process of its own. @throws when it fails, with what it said */
-export const runKeyturn = (args: readonly string[]): Promise<Ended> => runNode([MAIN, ...args]);
+export const runKeyturn = (args: readonly string[], how: How = {}): Promise<Ended> => runNode([MAIN, ...args], how);
 
 /** Runs a program in a fresh process of the same Node. @throws when it fails, with what it said */
-export async function runNode(args: readonly string[]): Promise<Ended> {
+export async function runNode(args: readonly string[], how: How = {}): Promise<Ended> {
   const started = performance.now();
-  const child = start(args);
+  const child = start(args, how);
   const exit = once(child, "exit").then(([code]) => ({ code: code as number | null, at: performance.now() }));
   const [told, said, { code, at }] = await Promise.all([
     text(child.stdio[3] as NodeJS.ReadableStream),
@@ -48,13 +55,17 @@ export async function serve(configFile: string): Promise<Serving> {
   const child = start([MAIN, "serve", "--config", configFile]);
   const { ports, at } = await untilReady(child);
   const pid = child.pid ?? 0;
-  return { pid, ports, readyMs: at - started, memory: () => memoryOf(pid), stop: () => end(child) };
+  const readyCpuMs = cpuMsOf(pid);
+  return { pid, ports, readyCpuMs, readyMs: at - started, memory: () => memoryOf(pid), stop: () => end(child) };
 }
 
-function start(args: readonly string[]): ChildProcess {
+function start(args: readonly string[], { cold = false }: How = {}): ChildProcess {
+  const { NODE_COMPILE_CACHE: kept, ...others } = process.env;
+  const env = cold || kept === undefined ? others : { ...others, NODE_COMPILE_CACHE: kept };
   const tell = join(ROOT, "bench", "lib", "tell-at-exit.ts");
   return spawn(process.execPath, ["--import", tell, ...args], {
     cwd: ROOT,
+    env,
     stdio: ["ignore", "ignore", "pipe", "pipe"],
   });
 }
