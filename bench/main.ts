@@ -13,7 +13,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 
 /**
- * `npm run bench [-- scan|advance|clicks …]`: compares ours with the bare thing in one run and prints ratios. Only a run of all
+ * `npm run bench [-- scan|advance|clicks|rotations|start|idle …]`: compares ours with the bare thing in one run and prints ratios. Only a run of all
  * benches writes bench/results.md. BENCH_ROUNDS sets the number of rounds.
  */
 const BENCHES: Record<string, (rounds?: number) => Promise<Section>> = {
