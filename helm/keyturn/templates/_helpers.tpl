@@ -103,4 +103,4 @@ app.kubernetes.io/component: {{ . }}
 {{- end -}}
 
 {{/* How a command is run in a pod of the image. */}}
-{{- define "keyturn.cli" -}}node /app/src/cli/main.ts{{- end -}}
+{{- define "keyturn.cli" -}}node /app/src/cli/main.js{{- end -}}
