@@ -29,7 +29,7 @@
 {{- $all = append $all (printf "The store %s writes to files in %s: every pod of this release must see the same files there, and your applications too (ReadWriteMany)." $name $store.directory) -}}
 {{- end -}}
 {{- end -}}
-{{- if regexMatch "^redis://" (toString (($config.redis).url)) -}}
+{{- if and (regexMatch "^redis://" (toString (($config.redis).url))) (not (include "keyturn.isOwnPod" (($config.redis).url))) -}}
 {{- if not (($config.redis).tls) -}}
 {{- $all = append $all "config.redis.url has no TLS: what is in Redis (no keys, but who decides what) is readable on the way. Use rediss:// or config.redis.tls." -}}
 {{- end -}}

@@ -51,7 +51,7 @@
 {{- template "keyturn.problem" (list . (printf "config.redis has %s: keep one of them." (join " and " $ways))) -}}
 {{- else if and (not $ways) (not $hasSidecar) -}}
 {{- template "keyturn.problem" (list . "config.redis is missing, and this chart installs no Redis: set config.redis.url (or sentinels, or cluster), with noeviction and appendonly yes on that Redis.") -}}
-{{- else if and (regexMatch "^rediss?://(localhost|127\\.[0-9.]+|\\[::1\\])(:|/|$)" (toString $redis.url)) (not $hasSidecar) -}}
+{{- else if and (include "keyturn.isOwnPod" (toString $redis.url)) (not $hasSidecar) -}}
 {{- template "keyturn.problem" (list . "config.redis.url leads to the pod itself (localhost), where no Redis runs: write the address of your Redis.") -}}
 {{- end -}}
 {{- end -}}
@@ -69,4 +69,9 @@
 {{- else -}}
 {{- template "keyturn.problem" (list . (printf "config.stores.%s writes to %s, where no volume of yours is mounted: mount the one that your applications read with extraVolumes and extraVolumeMounts." .name .directory)) -}}
 {{- end -}}
+{{- end -}}
+
+{{/* "true" for a Redis address inside the pod. */}}
+{{- define "keyturn.isOwnPod" -}}
+{{- if regexMatch "^rediss?://(localhost|127\\.[0-9.]+|\\[::1\\])(:|/|$)" . -}}true{{- end -}}
 {{- end -}}
