@@ -91,6 +91,21 @@ describe("the chart without values", () => {
   });
 });
 
+describe("the version of Kubernetes", () => {
+  const minimal = ["--values", join(CHART, "ci/default-minimal-values.yaml")];
+
+  it.each(HELMS)("is too old for %s below 1.29", async (helm) => {
+    const { code, stderr } = await render(helm, ...minimal, "--kube-version", "1.28.15");
+    expect(stderr).toContain("requires kubeVersion: >=1.29.0-0");
+    expect(code).not.toBe(0);
+  });
+
+  it.each(HELMS)("may have a vendor's ending for %s", async (helm) => {
+    const { code, stderr } = await render(helm, ...minimal, "--kube-version", "1.29.3-eks-aeac579");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+});
+
 describe("as a part of another chart", () => {
   it.each(HELMS)("%s finds its switch and its global values", async (helm) => {
     const parent = await mkdtemp(join(folder, "parent-"));
