@@ -49,6 +49,9 @@
 {{- $config := $values.config | default dict -}}
 {{- $isFull := eq $values.workload "full" -}}
 {{- $all := list -}}
+{{- if not (contains "/" $values.image.repository) -}}
+{{- $all = append $all (printf "image.repository: nodes look for %s in their default registry. Build the image, push it to yours, and name it with its registry." $values.image.repository) -}}
+{{- end -}}
 {{- if not $values.existingConfigMap.name -}}
 {{- if and (not $config.targets) (not $config.rules) -}}
 {{- $all = append $all "config.targets: nothing will be rotated." -}}
