@@ -16,7 +16,8 @@ const BLOCKS = DOCUMENTS.flatMap((document) => {
         .slice(0, index)
         .match(/^#+ .*$/gm)
         ?.at(-1) ?? "";
-    return { where: `${document}, ${heading.replace(/^#+ /, "")}`, block };
+    const line = text.slice(0, index).split("\n").length;
+    return { where: `${document}:${line}, ${heading.replace(/^#+ /, "")}`, document, block };
   });
 });
 
@@ -50,7 +51,7 @@ describe("values in the documents work as they stand", () => {
   });
 
   it("are in both documents", () => {
-    expect(new Set(BLOCKS.map(({ where }) => where.split(",")[0]))).toEqual(new Set(DOCUMENTS));
+    expect(new Set(BLOCKS.map(({ document }) => document))).toEqual(new Set(DOCUMENTS));
     expect(BLOCKS.length).toBeGreaterThan(8);
   });
 });
