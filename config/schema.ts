@@ -21,10 +21,18 @@ const anthropic = section({
 });
 
 const schedule = section({
+  mode: z
+    .enum(["embedded", "cronjob"], "must be embedded (`serve` scans) or cronjob (somebody else runs `keyturn scan`)")
+    .prefault("embedded")
+    .describe(
+      "Who scans. `embedded`: `serve`. `cronjob`: not `serve`; a CronJob runs `keyturn scan`, or `run-once` where there is no `serve`.",
+    ),
   scan: z
     .string()
     .prefault("0 9 * * 1-5")
-    .describe("When `serve` scans: a cron expression. A skipped or missed scan is made up."),
+    .describe(
+      "When a scan is due: a cron expression. Embedded: a skipped or missed scan is made up. With a CronJob: its schedule, for metrics and `doctor`.",
+    ),
   timeZone: z.string().prefault("UTC").describe("IANA time zone of `scan`, such as Europe/Berlin."),
 });
 

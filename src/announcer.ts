@@ -18,8 +18,11 @@ export interface Announcer {
   notifier: Notifier;
   /** Before anything starts. @throws CONFIG_INVALID when a secret is missing or unfit */
   check(): void;
-  /** Delivers until stopped; null when nobody is to be told. */
-  start(deps: Deps): Deliveries | null;
+  /**
+   * Delivers until stopped; null when nobody is to be told.
+   * @param aside asked before each delivery: whether it is to be left to another process
+   */
+  start(deps: Deps, aside?: () => Promise<boolean>): Deliveries | null;
   /** One pass over what is due, for `run-once`; nothing when a `serve` is there to do it. */
   once(deps: Deps, limitMs: number): Promise<void>;
 }
@@ -76,7 +79,12 @@ export function createAnnouncer(given: Given): Announcer {
         checkSecret(resolveSecret(secret, path), path);
       }
     },
-    start: (deps) => (running = startDeliveries({ ...work(deps, true), presence })),
+    start: (deps, aside) => {
+      const all = work(deps, true);
+      const deliver: typeof all.deliver = async (entry) =>
+        aside !== undefined && (await aside()) ? "busy" : all.deliver(entry);
+      return (running = startDeliveries({ ...all, deliver, presence }));
+    },
     once: (deps, limitMs) => deliverOnce(onceFor(deps), limitMs),
   };
 }

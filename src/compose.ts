@@ -2,6 +2,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { resolveSecret } from "../config/secrets.ts";
 import type { PinoLog } from "./cli/log.ts";
 import { type Announcer, createAnnouncer } from "./announcer.ts";
+import { type Attendance, createAttendance, hostBoundStores, isOfOneHost } from "./attendance.ts";
 import { createKeyAdmin } from "./anthropic/key-admin.ts";
 import { createKeyVerifier } from "./anthropic/key-verifier.ts";
 import type { RequestTold } from "./anthropic/operation.ts";
@@ -23,6 +24,7 @@ import { createRedisJournal } from "./redis/journal.ts";
 import { createRedisLeases } from "./redis/leases.ts";
 import { createRedisOutbox } from "./redis/outbox.ts";
 import { createRedisPresence } from "./redis/presence.ts";
+import { createRedisProcesses } from "./redis/processes.ts";
 import { createRedisRotations } from "./redis/rotations.ts";
 import { createRedisScanLog } from "./redis/scan-log.ts";
 import { createRedisSessions } from "./redis/sessions.ts";
@@ -41,6 +43,8 @@ export interface App {
   log: PinoLog;
   queue: RotationQueue;
   announcer: Announcer;
+  /** Says to the others that this process is there. */
+  attendance: Attendance;
   /** Where Redis is; workers open connections of their own. */
   redis: RedisHome;
   redisClient: RedisConnection["client"];
@@ -59,9 +63,13 @@ const namespaceOf = ({ config }: LoadedConfig): string => config.redis.prefix ??
 /**
  * Joins adapters to use cases: the only place that knows both. Connects to Redis and announces this configuration;
  * everything else connects when first used.
+ * @param given.host another name for this machine; for tests
  * @throws CONFIG_INVALID, REDIS_UNAVAILABLE
  */
-export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allowMemory?: boolean }): Promise<App> {
+export async function compose(
+  loaded: LoadedConfig,
+  given: { log: PinoLog; allowMemory?: boolean; host?: string },
+): Promise<App> {
   const { config, settings } = loaded;
   const { log } = given;
   const clock = systemClock;
@@ -87,7 +95,13 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     clock,
   });
   const queue = createWakeups({ connection, install, now: () => clock.now() });
-  const stores = countedStores(createStorePool(config), counters);
+  const attendance = createAttendance({
+    processes: createRedisProcesses({ redis, install, ...(given.host === undefined ? {} : { host: given.host }) }),
+    files: Object.values(config.stores).some(({ type }) => isOfOneHost(type)),
+    clock,
+    log,
+  });
+  const stores = countedStores(hostBoundStores(createStorePool(config), attendance), counters);
   const anthropic = {
     baseUrl: config.anthropic.baseUrl,
     clock,
@@ -143,7 +157,7 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
   };
   let closing: Promise<void> | null = null;
   const close = async () => {
-    await Promise.allSettled([trail.close(), queue.close(), stores.close()]);
+    await Promise.allSettled([trail.close(), queue.close(), stores.close(), attendance.stop()]);
     connection.disconnect();
     await home.release();
   };
@@ -153,6 +167,7 @@ export async function compose(loaded: LoadedConfig, given: { log: PinoLog; allow
     log,
     queue,
     announcer,
+    attendance,
     redis: home,
     redisClient: redis,
     sessions: createRedisSessions({ redis, install }),

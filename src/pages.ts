@@ -42,7 +42,12 @@ export function openDashboard(app: DashboardApp): DashboardParts {
   return {
     routes: [
       ...signInRoutes({ ...shared, oidc, token, sessions, audit: deps.audit, clock: deps.clock, log }),
-      ...dashboardRoutes({ ...shared, deps, fires: fireTimesOf(schedule.scan, schedule.timeZone) }),
+      ...dashboardRoutes({
+        ...shared,
+        deps,
+        fires: fireTimesOf(schedule.scan, schedule.timeZone),
+        scanner: schedule.mode,
+      }),
     ],
     sessionOf: oidc === null ? null : (request) => keeper.sessionOf(request),
   };

@@ -5,7 +5,7 @@ import { type HttpServer, type Route, startHttpServer } from "./http/server.ts";
 import { createChainWatch } from "./metrics/chain.ts";
 import { openMetrics } from "./metrics-page.ts";
 import { asKeyturnError } from "./rotation/errors.ts";
-import { startScanSchedule } from "./schedule/scan-schedule.ts";
+import { type ScanSchedule, startScanSchedule } from "./schedule/scan-schedule.ts";
 import { openWaysIn } from "./ways-in.ts";
 import { wakeAll } from "./run-once.ts";
 import { startReconciler } from "../workers/reconciler.ts";
@@ -36,6 +36,7 @@ export async function startServer(app: App): Promise<Server> {
   const { schedule, http } = loaded.config;
   app.announcer.check();
   await checkRedis(app);
+  await app.attendance.start("serve");
   await deps.audit.reconcile();
   let started = false;
   let stopping = false;
@@ -75,21 +76,18 @@ export async function startServer(app: App): Promise<Server> {
     log,
     isWorkingOn: (id) => working.isWorkingOn(id),
   });
-  const plan = startScanSchedule({
-    pattern: schedule.scan,
-    timeZone: schedule.timeZone,
-    scan: () => scan(deps, { dryRun: false }),
-    scanLog: deps.scanLog,
-    clock: deps.clock,
-    log,
-  });
+  const plan = schedule.mode === "cronjob" ? null : startSchedule(app);
   const announcing = every(ANNOUNCE_MS, () => deps.registry.announce(), app);
   const shipping = every(SHIP_MS, () => deps.audit.reconcile(), app);
   void chain.look();
   const verifying = every(VERIFY_MS, () => chain.look(), app);
   started = true;
   const ports = { http: server.port, metrics: metrics.port };
-  log.info({ event: "serve.ready", ports, httpPort: server.port, pid: process.pid }, "ready");
+  const scans = plan === null ? "a CronJob scans: schedule.mode is cronjob" : "scans on schedule";
+  log.info(
+    { event: "serve.ready", ports, httpPort: server.port, pid: process.pid, scheduleMode: schedule.mode },
+    `ready; ${scans}`,
+  );
   return {
     ports,
     parts: [
@@ -98,7 +96,7 @@ export async function startServer(app: App): Promise<Server> {
         close: async () => {
           stopping = true;
           announcing.stop();
-          await Promise.all([plan.stop(), reconciler.stop()]);
+          await Promise.all([plan?.stop(), reconciler.stop()]);
         },
       },
       { name: "http", close: () => server.close(1000) },
@@ -120,6 +118,16 @@ export async function startServer(app: App): Promise<Server> {
     ],
   };
 }
+
+const startSchedule = ({ deps, loaded, log }: App): ScanSchedule =>
+  startScanSchedule({
+    pattern: loaded.config.schedule.scan,
+    timeZone: loaded.config.schedule.timeZone,
+    scan: () => scan(deps, { dryRun: false }),
+    scanLog: deps.scanLog,
+    clock: deps.clock,
+    log,
+  });
 
 /** The port of the default: several processes on one machine, as on a developer's, must not need a setting for it. */
 const DEFAULT_METRICS_PORT = 9090;

@@ -21,6 +21,8 @@ import { type SlackClient, createWebClient } from "./slack/web-client.ts";
 export interface SlackWayIn {
   routes: readonly Route[];
   parts: readonly { name: string; close(leftMs: number): Promise<unknown> }[];
+  /** Socket Mode: resolves with the first connection. null: clicks come in another way, or not at all. */
+  connected: Promise<void> | null;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface SlackWayIn {
  */
 export async function openSlackWayIn({ deps, loaded, log, redisClient }: App): Promise<SlackWayIn> {
   const { slack, redis, install } = loaded.config;
-  if (slack === undefined) return { routes: [], parts: [] };
+  if (slack === undefined) return { routes: [], parts: [], connected: null };
   const apiUrl = slack.apiUrl ?? null;
   const client = createWebClient({ token: () => resolveSecret(slack.botToken, "slack.botToken"), apiUrl });
   const refusals = createRefusals(deps);
@@ -48,7 +50,8 @@ export async function openSlackWayIn({ deps, loaded, log, redisClient }: App): P
   if (slack.appToken !== undefined) {
     const appToken = resolveSecret(slack.appToken, "slack.appToken");
     const socket = await openSocketInbound({ ears, client, appToken, apiUrl, clock: deps.clock });
-    return { routes: [], parts: [{ name: "slack socket", close: (leftMs) => socket.close(leftMs) }, last] };
+    const part = { name: "slack socket", close: (leftMs: number) => socket.close(leftMs) };
+    return { routes: [], parts: [part, last], connected: socket.connected };
   }
   const inbound = await openHttpInbound({
     ears,
@@ -56,7 +59,8 @@ export async function openSlackWayIn({ deps, loaded, log, redisClient }: App): P
     secrets: signingSecrets(slack.signingSecret),
     clock: deps.clock,
   });
-  return { routes: slackRoutes(Object.values(ENDPOINTS), (...request) => inbound.handle(...request)), parts: [last] };
+  const routes = slackRoutes(Object.values(ENDPOINTS), (...request) => inbound.handle(...request));
+  return { routes, parts: [last], connected: null };
 }
 
 function signingSecrets(refs: string | readonly string[] | undefined): SecretText[] {

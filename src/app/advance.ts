@@ -135,6 +135,7 @@ const ATTENTION_FOR: Partial<Record<KeyturnError["code"], AttentionCode>> = {
   KEY_LIMIT: "key_limit",
   SINK_UNAVAILABLE: "sink_failing",
   LOCK_HELD: "secret_busy",
+  OTHER_HOST: "other_host",
   HELD: "held",
 };
 /** What the error adds to its code's sentence. */

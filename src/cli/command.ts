@@ -14,8 +14,8 @@ export interface Context {
   /** Where `submit` reads the key from. */
   stdin: NodeJS.ReadStream;
   config(): LoadedConfig;
-  /** Connects; closed by `main` whatever happens. */
-  app(): Promise<App>;
+  /** Connects; closed by `main` whatever happens. @param change makes another configuration of it, for this process alone */
+  app(change?: (loaded: LoadedConfig) => LoadedConfig): Promise<App>;
 }
 
 /** A command's result: one JSON document, or text for a person; and the exit code (0 when absent). */

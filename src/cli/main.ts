@@ -20,6 +20,7 @@ export interface Streams {
 /** Runs one command line; answers with the exit code. Everything a user sees passes through here. */
 export async function main(given: readonly string[], streams: Streams): Promise<number> {
   const json = given.includes("--json");
+  const document = (value: unknown): string => `${JSON.stringify(value, null, isTerminal(streams.stdout) ? 2 : 0)}\n`;
   let app: App | null = null;
   let meant = (): string => "";
   try {
@@ -52,13 +53,13 @@ export async function main(given: readonly string[], streams: Streams): Promise<
       stdout: streams.stdout,
       stderr: streams.stderr,
       config: () => (loaded ??= loadConfig({ path })),
-      app: async () => (app ??= await compose(context.config(), { log: createLog(found.command.logLevel ?? "warn") })),
+      app: async (change = (same) => same) =>
+        (app ??= await compose(change(context.config()), { log: createLog(found.command.logLevel ?? "warn") })),
     };
     const [name] = parsed.positionals;
     if (name !== undefined) meant = () => suggest(name, Object.keys(context.config().config.targets));
     const outcome = await found.command.run(context);
-    if (outcome !== null)
-      streams.stdout.write(json ? `${JSON.stringify(outcome.json, null, 2)}\n` : withNewline(outcome.text));
+    if (outcome !== null) streams.stdout.write(json ? document(outcome.json) : withNewline(outcome.text));
     return outcome?.exit ?? 0;
   } catch (thrown) {
     const error = asKeyturnError(thrown);
@@ -66,7 +67,7 @@ export async function main(given: readonly string[], streams: Streams): Promise<
       streams.stderr.write(`${error.stack}\n`);
     const message = error.code === "NOT_FOUND" ? `${error.message}${meant()}` : error.message;
     const shown = { code: error.reason ?? error.code.toLowerCase(), message, next: error.next };
-    if (json) streams.stdout.write(`${JSON.stringify({ schema: 1, error: shown }, null, 2)}\n`);
+    if (json) streams.stdout.write(document({ schema: 1, error: shown }));
     else streams.stderr.write(`keyturn: ${shown.message}\n  next: ${shown.next}\n`);
     return error.exit;
   } finally {
@@ -74,9 +75,23 @@ export async function main(given: readonly string[], streams: Streams): Promise<
   }
 }
 
+/** A person gets it indented; a collector of lines, such as `kubectl logs`, gets one line. */
+const isTerminal = (stream: NodeJS.WritableStream): boolean => "isTTY" in stream && stream.isTTY === true;
 const withNewline = (text: string): string => (text === "" || text.endsWith("\n") ? text : `${text}\n`);
 
+/** As process 1 of a container the system's own reaction to a signal is missing; commands with a reaction of their own keep it. */
+function endOnSignals(): void {
+  for (const [signal, number] of [
+    ["SIGTERM", 15],
+    ["SIGINT", 2],
+  ] as const)
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) process.exit(128 + number);
+    });
+}
+
 if (import.meta.main) {
+  if (process.pid === 1) endOnSignals();
   process.exitCode = await main(process.argv.slice(2), process);
   // Idle sockets of HTTP clients must not keep a finished command alive.
   if (process.stdout.writableLength === 0) process.exit();

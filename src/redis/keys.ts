@@ -65,6 +65,8 @@ export function keysOf(install: string) {
       key(`slack-${part}:${channel}`),
     /** Sorted set: each `serve` that is there, by when it counts as gone. */
     serving: key("serving"),
+    /** Sorted set: each process that is at work, with its host, by when it counts as gone. */
+    processes: key("processes"),
     lease: (name: string) => key(`lease:${name}`),
   };
 }

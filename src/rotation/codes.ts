@@ -64,6 +64,7 @@ export const ATTENTION = {
   admin_unavailable: "The Admin API does not answer.",
   admin_denied: "The Admin API refuses our credentials.",
   sink_failing: "The audit sink cannot be written.",
+  other_host: "The files of a store belong to another host, which is at work.",
   secret_busy: "Another rotation is between stage and promoted on the same secret.",
   internal: "Keyturn met a state it does not know.",
 } as const;
@@ -94,6 +95,7 @@ export const PROBLEMS = {
   unshipped_tail: "the sink holds entries that the chain did not know of",
   store_unavailable: "the secrets manager does not answer",
   store_denied: "the secrets manager refuses our credentials",
+  other_host: "the files belong to another host, which is at work",
   usage_unreadable: "usage by key cannot be read",
   clock: "two clocks differ by more than 5 minutes",
 } as const;

@@ -117,6 +117,12 @@ export const ERRORS = {
     say: "held, but would not survive the loss of Redis",
     next: "Add it to `holds:` in the configuration.",
   },
+  INTERRUPTED: {
+    fixedBy: "waiting",
+    exit: 75,
+    say: "The process was asked to end before its work was done.",
+    next: "Run it again: nothing is lost, and the next run goes on from here.",
+  },
   WRONG_STATE: {
     fixedBy: "operator",
     exit: 75,
@@ -152,6 +158,12 @@ export const ERRORS = {
     exit: 69,
     say: "Slack refused the request.",
     next: "Look the code up in docs/slack.md, and correct the app or the channel.",
+  },
+  OTHER_HOST: {
+    fixedBy: "operator",
+    exit: 78,
+    say: "A dotenv-file store belongs to one host, and another host works with it.",
+    next: "Run Keyturn on one host (in Kubernetes: one replica, strategy Recreate), or keep the keys in a secrets manager: docs/stores.md.",
   },
   KEY_REFUSED: {
     fixedBy: "operator",

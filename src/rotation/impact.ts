@@ -41,6 +41,7 @@ const IMPACT: Record<AttentionCode, string> = {
   admin_denied:
     "Applications keep working; the rotation stands still, and no key can be deactivated, not even a leaked one.",
   sink_failing: "Applications keep working; nothing is changed while it cannot be put on record.",
+  other_host: "Applications keep working; nothing is read or written there by this host.",
   secret_busy: "Applications keep working; the rotation waits.",
   internal: "Not known: look at the rotation before anything else.",
 };

@@ -45,6 +45,7 @@ const NEXT: Record<AttentionCode, Sentence> = {
   admin_unavailable: "check the API's status page and anthropic.baseUrl; it resumes by itself",
   admin_denied: (r) => `check anthropic.adminKey, then keyturn retry ${r.id}`,
   sink_failing: (r) => `make audit.file writable, then keyturn retry ${r.id}`,
+  other_host: "let one host alone work with these files (one replica); it resumes by itself",
   secret_busy: "wait for the other rotation to finish; it resumes by itself",
   internal: (r) => `look at the log of rotation ${r.id}, then keyturn retry ${r.id}`,
 };

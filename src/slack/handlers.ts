@@ -24,8 +24,28 @@ export const ARRIVAL = "keyturnArrival";
  */
 export const authorize = (): Promise<AuthorizeResult> => Promise.resolve({});
 
+/** What is being answered at the moment, so that a connection is not ended under somebody who pressed something. */
+export interface UnderWay {
+  run(work: Promise<unknown>): Promise<void>;
+  /** Resolves when nothing is under way any more. */
+  idle(): Promise<void>;
+}
+
+export function underWay(): UnderWay {
+  const running = new Set<Promise<unknown>>();
+  return {
+    run: async (work) => {
+      running.add(work);
+      await work.finally(() => running.delete(work));
+    },
+    idle: async () => {
+      while (running.size > 0) await Promise.allSettled(running);
+    },
+  };
+}
+
 /** The same handlers for both transports. Each pattern takes everything, so that no click stays without an answer. */
-export function register(app: App, ears: Ears, client: SlackClient): void {
+export function register(app: App, ears: Ears, client: SlackClient, { run } = underWay()): void {
   const heard = (given: {
     body: unknown;
     context: Record<string, unknown>;
@@ -46,9 +66,9 @@ export function register(app: App, ears: Ears, client: SlackClient): void {
       tellOtherwise: (message) => tellOtherwise(client, given.body, message),
     };
   };
-  app.action(/.*/, (args) => onClick(ears, heard(args)));
-  app.command(/.*/, (args) => onCommand(ears, heard(args)));
-  app.view({ callback_id: /.*/, type: "view_submission" }, (args) => onForm(ears, heard(args)));
+  app.action(/.*/, (args) => run(onClick(ears, heard(args))));
+  app.command(/.*/, (args) => run(onCommand(ears, heard(args))));
+  app.view({ callback_id: /.*/, type: "view_submission" }, (args) => run(onForm(ears, heard(args))));
   app.view({ callback_id: /.*/, type: "view_closed" }, ({ ack }) => ack());
   app.shortcut(/.*/, ({ ack }) => ack());
   app.error(async (error) => {

@@ -3,7 +3,7 @@ import type { App, AppOptions, HTTPReceiver } from "@slack/bolt";
 import type { Clock } from "../ports/clock.ts";
 import type { Refusals } from "../ports/refusals.ts";
 import type { SecretText } from "../rotation/secret.ts";
-import { ARRIVAL, type Arrival, authorize, boltLog, register } from "./handlers.ts";
+import { ARRIVAL, type Arrival, type UnderWay, authorize, boltLog, register } from "./handlers.ts";
 import type { Ears } from "./heard.ts";
 import { verifySignature } from "./signature.ts";
 import type { SlackClient } from "./web-client.ts";
@@ -85,6 +85,7 @@ export async function openApp(
   receiver: NonNullable<AppOptions["receiver"]>,
   ears: Ears,
   client: SlackClient,
+  underWay?: UnderWay,
 ): Promise<App> {
   const { App: BoltApp, LogLevel } = await import("@slack/bolt");
   const app = new BoltApp({
@@ -99,6 +100,6 @@ export async function openApp(
         fetch(input, { ...init, redirect: "error", signal: init?.signal ?? AbortSignal.timeout(RESPOND_WITHIN_MS) }),
     },
   });
-  register(app, ears, client);
+  register(app, ears, client, underWay);
   return app;
 }

@@ -1,7 +1,7 @@
 import type { SocketModeReceiver } from "@slack/bolt";
 import type { Clock } from "../ports/clock.ts";
 import type { SecretText } from "../rotation/secret.ts";
-import { ARRIVAL, type Arrival, boltLog } from "./handlers.ts";
+import { ARRIVAL, type Arrival, boltLog, underWay } from "./handlers.ts";
 import type { Ears } from "./heard.ts";
 import { openApp } from "./receiver.ts";
 import type { SlackClient } from "./web-client.ts";
@@ -15,9 +15,16 @@ const TIMES = {
   retryCap: 60_000,
 };
 type Times = typeof TIMES;
+/** The part of the time to close in which clicks that came already are answered. */
+const ANSWERING = 0.75;
 
 export interface SocketInbound {
-  /** Ends the connection; at most so many milliseconds, since the library takes its time. Safe to repeat. */
+  /** Resolves when Slack has said hello for the first time; never rejects. */
+  connected: Promise<void>;
+  /**
+   * Lets what people pressed be answered, then ends the connection; at most so many milliseconds, since the library takes
+   * its time. Safe to repeat.
+   */
   close(leftMs: number): Promise<void>;
 }
 
@@ -60,13 +67,19 @@ export async function openSocketInbound(given: {
         }),
       }),
   );
-  await openApp(receiver, ears, given.client);
+  const answers = underWay();
+  await openApp(receiver, ears, given.client, answers);
   const ending = new AbortController();
-  const connected = stayConnected(receiver, ears, times, given.clock, ending.signal);
+  const first = Promise.withResolvers<void>();
+  const staying = stayConnected(receiver, ears, times, given.clock, ending.signal, first.resolve);
   return {
+    connected: first.promise,
     close: async (leftMs) => {
+      const before = performance.now();
+      await within(leftMs * ANSWERING, answers.idle());
       ending.abort();
-      await within(leftMs, Promise.all([receiver.client.disconnect(), connected]));
+      const left = Math.max(0, leftMs - (performance.now() - before));
+      await within(left, Promise.all([receiver.client.disconnect(), staying]));
     },
   };
 }
@@ -78,6 +91,7 @@ async function stayConnected(
   times: Times,
   clock: Pick<Clock, "sleep">,
   ending: AbortSignal,
+  onConnected: () => void,
 ): Promise<void> {
   for (let failures = 0; !ending.aborted;) {
     const gone = new Promise<void>((resolve) => receiver.client.once("disconnected", () => resolve()));
@@ -85,6 +99,7 @@ async function stayConnected(
       const started = await within(times.connectWithin, receiver.start());
       if (started === LATE) throw new Error("late");
       failures = 0;
+      onConnected();
       ears.log.info({ event: "slack.connected" }, "clicks come over Socket Mode");
       await gone;
       if (!ending.aborted) ears.log.info({ event: "slack.disconnected" }, "Socket Mode ended; connecting again");

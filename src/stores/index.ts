@@ -11,6 +11,7 @@ import { type StoreKind, storeKind } from "./kind.ts";
 export const STORES: Record<string, StoreKind> = {
   "dotenv-file": storeKind({
     options: dotenvFileOptions,
+    oneHost: true,
     location: ({ directory }) => ({ directory: resolve(directory) }),
     open: async (options, name) => (await import("./dotenv-file/store.ts")).openDotenvFile(options, name),
   }),

@@ -5,6 +5,8 @@ import type { SecretStore } from "../ports/secret-store.ts";
 export interface StoreKind {
   /** The options of a `stores:` entry, without `type`. */
   options: z.ZodType;
+  /** Whether a store of this type is only there on one host, so that processes of others must keep away (R10). */
+  oneHost?: boolean;
   /** What tells two stores of this type apart; part of every destination and plan (R15). */
   location(options: unknown): Record<string, string>;
   /** @param name the store's name in the configuration, for messages. @throws CONFIG_INVALID */
@@ -14,11 +16,13 @@ export interface StoreKind {
 /** Ties the schema of a store to its factory, so that the factory gets checked options. */
 export function storeKind<S extends z.ZodType>(kind: {
   options: S;
+  oneHost?: boolean;
   location(options: z.output<S>): Record<string, string>;
   open(options: z.output<S>, name: string): Promise<SecretStore>;
 }): StoreKind {
   return {
     options: kind.options,
+    oneHost: kind.oneHost ?? false,
     location: (options) => kind.location(kind.options.parse(options)),
     open: async (options, name) => kind.open(kind.options.parse(options), name),
   };

@@ -30,9 +30,9 @@ describe("the errors", () => {
         ...(["SLACK_UNAVAILABLE", "SLACK_REFUSED"] as const),
       ],
     ],
-    [75, ["BASE_CHANGED", "FOREIGN_PENDING", "CONFLICT", "LOCK_HELD", "HELD", "WRONG_STATE"]],
+    [75, ["BASE_CHANGED", "FOREIGN_PENDING", "CONFLICT", "LOCK_HELD", "HELD", "INTERRUPTED", "WRONG_STATE"]],
     [77, ["NOT_AN_APPROVER"]],
-    [78, ["CONFIG_INVALID", "REDIS_UNSAFE"]],
+    [78, ["CONFIG_INVALID", "OTHER_HOST", "REDIS_UNSAFE"]],
   ])("exit %i is for these and no other", (exit, codes) => {
     expect(CODES.filter((c) => ERRORS[c].exit === exit).sort()).toEqual([...codes].sort());
   });
@@ -44,6 +44,7 @@ describe("the errors", () => {
         "BASE_CHANGED",
         "CONFLICT",
         "DIRECTORY_UNAVAILABLE",
+        "INTERRUPTED",
         "LOCK_HELD",
         "REDIS_UNAVAILABLE",
         "SLACK_UNAVAILABLE",

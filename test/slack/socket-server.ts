@@ -10,6 +10,8 @@ export interface SocketServer {
   apiUrl: string;
   /** Connections that said hello so far. */
   greeted(): number;
+  /** Connections that are open now. */
+  open(): number;
   /** Answers of `apps.connections.open`, by the error or null for ok; the last stays. */
   opening: (string | null)[];
   /** Authorization headers of `apps.connections.open`. */
@@ -57,6 +59,7 @@ export async function socketServer(): Promise<SocketServer> {
   return {
     apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/`,
     greeted: () => greeted,
+    open: () => sockets.filter((each) => !each.destroyed && !each.writableEnded && !each.readableEnded).length,
     opening,
     tokens,
     acks,

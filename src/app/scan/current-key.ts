@@ -97,6 +97,7 @@ async function keyInUse(deps: Deps, care: Care, key: AdminKey, bound: readonly B
 const ERROR_OF: Partial<Record<ProblemCode, ErrorCode>> = {
   store_unavailable: "STORE_UNAVAILABLE",
   store_denied: "STORE_DENIED",
+  other_host: "OTHER_HOST",
 };
 
 function refuse({ code, message }: { code: ProblemCode; message: string }): never {

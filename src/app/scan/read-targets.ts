@@ -1,5 +1,5 @@
 import type { ProblemCode } from "../../rotation/codes.ts";
-import { asKeyturnError } from "../../rotation/errors.ts";
+import { type ErrorCode, asKeyturnError } from "../../rotation/errors.ts";
 import { describeDestination } from "../../rotation/locks.ts";
 import { type MarkFacts, readMarkFacts } from "../../rotation/marks.ts";
 import type { Destination } from "../../rotation/record.ts";
@@ -61,16 +61,17 @@ export async function readTarget(deps: Deps, target: ResolvedTarget): Promise<Re
         });
     } catch (error) {
       const { code, message } = asKeyturnError(error);
-      const denied = code === "STORE_DENIED";
-      const missing = code === "STORE_MISSING";
-      problem ??= {
-        code: missing ? "destination_missing" : denied ? "store_denied" : "store_unavailable",
-        message: `${where}: ${message}`,
-      };
+      problem ??= { code: PROBLEM_OF[code] ?? "store_unavailable", message: `${where}: ${message}` };
     }
   }
   return { target, destinations, marks, problem };
 }
+
+const PROBLEM_OF: Partial<Record<ErrorCode, ProblemCode>> = {
+  STORE_MISSING: "destination_missing",
+  STORE_DENIED: "store_denied",
+  OTHER_HOST: "other_host",
+};
 
 export function wipeAll(read: readonly ReadTarget[]): void {
   for (const { destinations } of read) for (const d of destinations) d.value.wipe();

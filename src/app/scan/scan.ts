@@ -2,6 +2,7 @@ import { KeyturnError } from "../../rotation/errors.ts";
 import { ageDays } from "../../rotation/policy.ts";
 import type { Deps } from "../deps.ts";
 import { judgeTargets, openRotations } from "./judge-targets.ts";
+import { unlessInterrupted } from "../interrupt.ts";
 import { keepReport } from "./keep-report.ts";
 import { chooseDue, openDue } from "./open-due.ts";
 import { rebuildFromMarks } from "./rebuild-from-marks.ts";
@@ -19,6 +20,8 @@ export interface ScanOptions {
   dryRun: boolean;
   /** Told how many keys were read so far. */
   onProgress?: (keys: number) => void;
+  /** Ends the scan early: nothing more is opened, and the lease is given back. */
+  signal?: AbortSignal;
 }
 
 const LEASE_MS = 60_000;
@@ -26,10 +29,11 @@ const LEASE_MS = 60_000;
 /**
  * Looks at every target and every key of the organization, says what is due and why, and opens rotations (design section
  * 4). A dry run reads only. Of several at once one works. Repeating is safe.
- * @throws LOCK_HELD (75) while another scan runs · ADMIN_* (69): nothing is concluded from half a list
+ * @throws LOCK_HELD (75) while another scan runs · INTERRUPTED (75) · ADMIN_* (69): nothing is concluded from half a list
  */
 export async function scan(deps: Deps, options: ScanOptions): Promise<ScanResult> {
-  if (options.dryRun) return report(deps, options);
+  const { signal } = options;
+  if (options.dryRun) return unlessInterrupted(() => report(deps, options), signal);
   const lease = await deps.leases.acquire("scan", LEASE_MS);
   let lost = false;
   const renewal = setInterval(() => void lease.renew().catch(() => (lost = true)), LEASE_MS / 3);
@@ -37,8 +41,11 @@ export async function scan(deps: Deps, options: ScanOptions): Promise<ScanResult
     if (lost) throw new KeyturnError("LOCK_HELD", "(the lease of this scan was lost)");
   };
   try {
-    await deps.audit.reconcile();
-    const result = await act(deps, options, stillOurs);
+    const work = async () => {
+      await deps.audit.reconcile();
+      return act(deps, options, stillOurs);
+    };
+    const result = await unlessInterrupted(work, signal, () => (lost = true));
     await deps.scanLog.record(deps.clock.now());
     return result;
   } finally {

@@ -2,6 +2,7 @@ import { scan as runScan, type ScanResult } from "../../app/scan/scan.ts";
 import { checkRedis } from "../../compose.ts";
 import type { Command, Context } from "../command.ts";
 import { scanText } from "../format/scan.ts";
+import { interruptible } from "../interruption.ts";
 
 /** A line that overwrites itself while many keys are read; only where a person watches. */
 export function progressOn(context: Context): { onProgress: (keys: number) => void; end: () => void } {
@@ -23,18 +24,22 @@ export const scan: Command = {
   summary: "one scan: who is due and why; opens rotations unless dry run",
   positionals: [0, 0],
   options: { "dry-run": { type: "boolean" }, strict: { type: "boolean" } },
-  run: async (context) => {
-    const app = await context.app();
-    const dryRun = context.values["dry-run"] === true;
-    if (!dryRun) await checkRedis(app);
-    const progress = progressOn(context);
-    let result: ScanResult;
-    try {
-      result = await runScan(app.deps, { dryRun, onProgress: progress.onProgress });
-    } finally {
-      progress.end();
-    }
-    const failed = context.values["strict"] === true && result.problems.length > 0;
-    return { json: result, text: scanText(result, dryRun), ...(failed ? { exit: 1 } : {}) };
-  },
+  run: (context) =>
+    interruptible(async (signal) => {
+      const app = await context.app();
+      const dryRun = context.values["dry-run"] === true;
+      if (!dryRun) {
+        await checkRedis(app);
+        await app.attendance.start("scan");
+      }
+      const progress = progressOn(context);
+      let result: ScanResult;
+      try {
+        result = await runScan(app.deps, { dryRun, onProgress: progress.onProgress, signal });
+      } finally {
+        progress.end();
+      }
+      const failed = context.values["strict"] === true && result.problems.length > 0;
+      return { json: result, text: scanText(result, dryRun), ...(failed ? { exit: 1 } : {}) };
+    }),
 };

@@ -17,6 +17,8 @@ export interface DashboardOptions {
   publicUrl: string | null;
   /** When the configured schedule fires; milliseconds, null: not in five years. */
   fires: { previous(now: number): number | null; next(now: number): number | null };
+  /** Who scans then: `serve`, or a CronJob of somebody else's. */
+  scanner: "embedded" | "cronjob";
 }
 
 type Show = (who: SignedIn, params: Params, request: IncomingMessage) => Promise<Answer>;

@@ -13,6 +13,8 @@ export interface Health {
   nextScan: Instant | null;
   /** The last time the schedule should have fired. */
   previousScan: Instant | null;
+  /** Who scans then: this `serve` and its like, or a CronJob. */
+  scanner: "embedded" | "cronjob";
   /** How long Redis took to answer, in milliseconds. */
   redisMs: number;
 }
@@ -35,7 +37,10 @@ function headline(waiting: number, open: number, problems: number): string {
   return open > 0 ? `${open} rotation${open === 1 ? "" : "s"} under way` : "Nothing to do";
 }
 
-function healthLine({ lastScan, auditHead, now }: Overview, { nextScan, previousScan, redisMs }: Health): Html {
+function healthLine(
+  { lastScan, auditHead, now }: Overview,
+  { nextScan, previousScan, scanner, redisMs }: Health,
+): Html {
   const late = previousScan !== null && now - previousScan > LATE_MS && (lastScan ?? 0) < previousScan;
   const item = (name: string, value: Value, bad = false) =>
     html`<div class="${bad ? "bad" : ""}">
@@ -44,7 +49,8 @@ function healthLine({ lastScan, auditHead, now }: Overview, { nextScan, previous
     </div>`;
   return html`<dl class="health" aria-label="Health">
     ${item("Last scan", lastScan === null ? "none yet" : html`${time(lastScan, now)}${late && " (late)"}`, late)}
-    ${item("Next scan", nextScan === null ? "never" : time(nextScan, now))} ${item("Redis", `answers in ${redisMs} ms`)}
+    ${item("Next scan", nextScan === null ? "never" : html`${time(nextScan, now)}${scanner === "cronjob" && " (by a CronJob)"}`)}
+    ${item("Redis", `answers in ${redisMs} ms`)}
     ${item("Audit log", auditHead === null ? "empty" : html`entry ${auditHead.seq} <code>${auditHead.hash.slice(0, 12)}</code>`)}
   </dl>`;
 }

@@ -22,7 +22,7 @@ const EVIDENCE = 200;
 
 /** The dashboard: what there is, and what the signed-in person may do about it. */
 export function dashboardRoutes(options: DashboardOptions): Route[] {
-  const { deps, keeper, pages, fires, publicUrl } = options;
+  const { deps, keeper, pages, fires, scanner, publicUrl } = options;
 
   const missing = (who: SignedIn, what: string): Answer =>
     pages.tell(404, "Not found", `There is no such ${what}. It may be from before a loss of Redis, or misspelt.`, who);
@@ -38,7 +38,12 @@ export function dashboardRoutes(options: DashboardOptions): Route[] {
     const asked = deps.clock.now();
     await deps.rotations.serverTime();
     const now = deps.clock.now();
-    const health = { nextScan: fires.next(now), previousScan: fires.previous(now), redisMs: Math.max(1, now - asked) };
+    const health = {
+      nextScan: fires.next(now),
+      previousScan: fires.previous(now),
+      scanner,
+      redisMs: Math.max(1, now - asked),
+    };
     const body = overviewPage(await overview(deps), health, queryOf(request).get("all") === "1");
     return pages.show(200, { title: "Overview", who, word: await keeper.hear(who), here: "overview" }, body);
   });
