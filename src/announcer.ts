@@ -20,9 +20,10 @@ export interface Announcer {
   check(): void;
   /**
    * Delivers until stopped; null when nobody is to be told.
-   * @param aside asked before each delivery: whether it is to be left to another process
+   * @param given.aside asked before each delivery: whether it is to be left to another process
+   * @param given.thereMs after a sudden death others count this process as there for so long; absent: as a `serve`
    */
-  start(deps: Deps, aside?: () => Promise<boolean>): Deliveries | null;
+  start(deps: Deps, given?: { aside: () => Promise<boolean>; thereMs: number }): Deliveries | null;
   /** One pass over what is due, for `run-once`; nothing when a `serve` is there to do it. */
   once(deps: Deps, limitMs: number): Promise<void>;
 }
@@ -79,11 +80,12 @@ export function createAnnouncer(given: Given): Announcer {
         checkSecret(resolveSecret(secret, path), path);
       }
     },
-    start: (deps, aside) => {
+    start: (deps, given) => {
       const all = work(deps, true);
       const deliver: typeof all.deliver = async (entry) =>
-        aside !== undefined && (await aside()) ? "busy" : all.deliver(entry);
-      return (running = startDeliveries({ ...all, deliver, presence }));
+        given !== undefined && (await given.aside()) ? "busy" : all.deliver(entry);
+      const there = { beat: () => presence.beat(given?.thereMs), leave: () => presence.leave() };
+      return (running = startDeliveries({ ...all, deliver, presence: there }));
     },
     once: (deps, limitMs) => deliverOnce(onceFor(deps), limitMs),
   };

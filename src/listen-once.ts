@@ -30,6 +30,8 @@ export interface Listening {
 
 /** A connection to Slack takes less than a second; without one after this, cards name the commands (milliseconds). */
 const CONNECT_MS = 15_000;
+/** Said every 20 s; a run that was killed keeps the next one from taking its buttons away for so long (milliseconds). */
+const THERE_MS = 45_000;
 const LOOK_EVERY_MS = 500;
 /** Deliveries under way; taking the buttons away; until the new card is on people's screens; answers under way (milliseconds). */
 const END_MS = { deliveries: 3000, buttons: 30_000, screens: 1500, answers: 3000 };
@@ -68,7 +70,9 @@ export async function startListening(app: App): Promise<Listening> {
   let ended: Promise<void> | null = null;
   const tellWithButtons = () => {
     // A `serve` has pages and ears of its own: cards are its matter then.
-    if (ended === null) deliveries ??= app.announcer.start(app.deps, () => app.attendance.serveIsThere());
+    if (ended !== null) return;
+    const aside = () => app.attendance.serveIsThere();
+    deliveries ??= app.announcer.start(app.deps, { aside, thereMs: THERE_MS });
   };
   const end = async (signal: AbortSignal | undefined): Promise<void> => {
     await deliveries?.stop(END_MS.deliveries);

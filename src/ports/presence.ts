@@ -1,7 +1,7 @@
-/** Whether a `serve` is there: it hears clicks and tells people by itself. */
+/** Whether a process is there that hears clicks and tells people by itself: a `serve`, or a `run-once` that waits. */
 export interface Presence {
-  /** Says so for 90 s; repeat it sooner. @throws REDIS_UNAVAILABLE */
-  beat(): Promise<void>;
+  /** Says so for 90 s, or for so many milliseconds; repeat it sooner. @throws REDIS_UNAVAILABLE */
+  beat(forMs?: number): Promise<void>;
   /** This one goes; others stay. Repeating is safe. @throws REDIS_UNAVAILABLE */
   leave(): Promise<void>;
   /** @throws REDIS_UNAVAILABLE */

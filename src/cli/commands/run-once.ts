@@ -20,8 +20,7 @@ function waitOf(given: string | null): number | null {
 export const runOnce: Command = {
   name: "run-once",
   usage: "[--wait <duration>]",
-  summary:
-    "scan, advance everything that can advance, exit (for a CronJob without a server); --wait: hear Slack so long",
+  summary: "scan, advance all that can advance, hear Slack so long, exit (a CronJob)",
   positionals: [0, 0],
   options: { wait: { type: "string" } },
   logLevel: "info",
