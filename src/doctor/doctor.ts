@@ -1,5 +1,7 @@
+import { hostname } from "node:os";
 import type { LoadedConfig } from "../../config/load.ts";
 import { resolveSecret } from "../../config/secrets.ts";
+import { isOfOneHost } from "../attendance.ts";
 import { createKeyAdmin } from "../anthropic/key-admin.ts";
 import { type DoctorReport, examine } from "../app/doctor/doctor.ts";
 import type { Surroundings } from "../app/doctor/surroundings.ts";
@@ -9,6 +11,7 @@ import { auditPatient } from "./audit.ts";
 import { redisPatient } from "./redis.ts";
 import { fetchJson } from "./fetch-json.ts";
 import { referencesOf } from "./references.ts";
+import { fireTimesOf } from "../schedule/fire-times.ts";
 import { longestPause } from "../schedule/longest-pause.ts";
 import { slackPatient } from "./slack.ts";
 import { createStorePool } from "../store-pool.ts";
@@ -43,6 +46,10 @@ export async function doctor(loaded: LoadedConfig, log: PinoLog): Promise<Doctor
       limits: ADMIN_LIMITS,
     }),
     stores,
+    oneHost: {
+      host: hostname(),
+      stores: Object.entries(config.stores).flatMap(([name, { type }]) => (isOfOneHost(type) ? [name] : [])),
+    },
     audit,
     slack: slackPatient(loaded),
     decidingTokens: Object.entries(config.api.tokens).flatMap(([name, { scopes }]) =>
@@ -52,7 +59,9 @@ export async function doctor(loaded: LoadedConfig, log: PinoLog): Promise<Doctor
     webhooks: Object.keys(config.webhooks),
     fetchJson,
     schedule: {
+      mode: config.schedule.mode,
       scan: config.schedule.scan,
+      previousAt: () => fireTimesOf(config.schedule.scan, config.schedule.timeZone).previous(clock.now()),
       longestPauseMs: () => longestPause(config.schedule.scan, config.schedule.timeZone, clock.now()),
     },
   };

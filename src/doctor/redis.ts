@@ -6,6 +6,8 @@ import { QUEUE_NAME } from "../ports/queue.ts";
 import { connectRedis, type RedisConnection } from "../redis/connect.ts";
 import { asking } from "../redis/errors.ts";
 import { createRedisJournal } from "../redis/journal.ts";
+import { readProcesses } from "../redis/processes.ts";
+import { createRedisScanLog } from "../redis/scan-log.ts";
 import { checkRedisSafety } from "../redis/safety.ts";
 import { type RedisHome, openRedis } from "../redis-home.ts";
 
@@ -33,7 +35,7 @@ export function redisPatient(loaded: LoadedConfig, log: PinoLog) {
   const journal = async (): Promise<Journal> =>
     createRedisJournal({ redis: (await open()).connection.client, install });
   return {
-    open: async (): Promise<RedisPatient> => patientOf(await open(), queueNamed(install)),
+    open: async (): Promise<RedisPatient> => patientOf(await open(), install, topologyOf(config)),
     /** The chain's home. @throws REDIS_UNAVAILABLE where it is away */
     journal,
     close: async () => {
@@ -48,16 +50,30 @@ export function redisPatient(loaded: LoadedConfig, log: PinoLog) {
   };
 }
 
+const topologyOf = ({ redis }: LoadedConfig["config"]): RedisPatient["topology"] =>
+  redis.embedded !== undefined
+    ? "embedded"
+    : redis.sentinels !== undefined
+      ? "sentinel"
+      : redis.cluster !== undefined
+        ? "cluster"
+        : "standalone";
+
 /** How BullMQ names the connections of a queue's workers: prefix, queue in base64, and what kind. */
 const queueNamed = (install: string): string => `{${install}}:${Buffer.from(QUEUE_NAME).toString("base64")}`;
 
 function patientOf(
   { home, connection }: { home: RedisHome; connection: RedisConnection },
-  queue: string,
+  install: string,
+  topology: RedisPatient["topology"],
 ): RedisPatient {
   const { client, where } = connection;
+  const queue = queueNamed(install);
   return {
     where,
+    topology,
+    processes: () => readProcesses(client, install),
+    lastScan: () => createRedisScanLog({ redis: client, install }).lastSuccess(),
     product: async () => productOf(await asking(() => client.info("server"))),
     safety: async () => {
       const report = await asking(() => checkRedisSafety(client, { persistence: home.durable ? "required" : "warn" }));

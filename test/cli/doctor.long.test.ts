@@ -55,6 +55,7 @@ describe("a healthy installation", () => {
       "approvals",
       "public URL",
       "webhooks",
+      "replicas",
       "schedule",
     ]);
     for (const { level, fix } of report.checks) expect(fix === null).toBe(level === "pass");
@@ -76,12 +77,33 @@ describe("a healthy installation", () => {
     expect(at.slack.messages()).toEqual([]);
   });
 
+  it("Redis is asked for nothing that writes, also where an installation is at work", async () => {
+    expect((await keyturn(["scan", "--config", at.lab.configFile])).code).toBe(0);
+    await redis.client.config("RESETSTAT");
+    await at.doctor();
+    const stats = await redis.client.info("commandstats");
+    const asked = [...stats.matchAll(/^cmdstat_([a-z|]+):/gm)].map(([, name]) => name ?? "");
+    expect(asked).toContain("info");
+    const writes: string[] = [];
+    for (const name of asked) {
+      const [info] = (await redis.client.call("COMMAND", "INFO", name)) as [[string, number, string[]] | null];
+      if (info?.[2].includes("write") === true) writes.push(name);
+    }
+    expect(writes).toEqual([]);
+  });
+
+  it("is one line of JSON for whoever collects lines, without colours, within its bound", async () => {
+    const { stdout } = await at.doctor("--json");
+    expect(stdout.trimEnd().split("\n")).toHaveLength(1);
+    expect((await at.doctor()).stdout).not.toContain("\u001b");
+  });
+
   it("is readable on a terminal: one line per check, the fix below, a count at the end", async () => {
     const { stdout, code } = await at.doctor();
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split("\n");
     for (const line of lines.slice(0, -2)) expect(line).toMatch(/^(pass|warn|fail) {2}\S.* {2}\S|^ {6}→ \S/);
-    expect(lines.at(-1)).toBe("Ready, with warnings: 23 pass, 1 warn, 0 fail.");
+    expect(lines.at(-1)).toBe("Ready, with warnings: 24 pass, 1 warn, 0 fail.");
   });
 
   it("works while serve runs, which goes on; timers are then looked after by it", async () => {

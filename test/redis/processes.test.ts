@@ -64,7 +64,7 @@ describe.each([
   it("R10: of a process that died nothing is left after 30 s, so the next host is locked out for no longer", async () => {
     const { redis, on } = await world(start);
     await on("a").beat("serve", true);
-    const [member, until] = await redis.zrange("{kt}:processes", 0, -1, "WITHSCORES");
+    const [member, until] = await redis.zrange("{kt}:processes", "0", "-1", "WITHSCORES");
     const left = Number(until) - Date.now();
     expect([left > 20_000, left <= 30_000]).toEqual([true, true]);
     await redis.zadd("{kt}:processes", Date.now() - 1, String(member));

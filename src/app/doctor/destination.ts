@@ -5,12 +5,13 @@ import { describeDestination } from "../../rotation/locks.ts";
 import { readMarkFacts } from "../../rotation/marks.ts";
 import { foreignInstall } from "../marking.ts";
 import { type Finding, fail, pass, warn } from "./finding.ts";
+import { tryStaging } from "./staging.ts";
 
 export const nameOf = (dest: Destination): string => `destination ${describeDestination(dest)}`;
 
 /**
- * Reads a destination as applications do and its marks, and proves that it can be marked and staged to; what applications
- * read stays as it is, and nothing is left behind. Another installation's open rotation is left alone (R23).
+ * Reads a destination as applications do and its marks, proves that it can be marked, and stages and discards a value; what
+ * applications read stays as it is, and nothing is left behind. Another installation's open rotation is left alone (R23).
  * @throws STORE_*
  */
 export async function tryDestination(store: SecretStore, dest: Destination, install: string): Promise<Finding> {
@@ -33,6 +34,7 @@ export async function tryDestination(store: SecretStore, dest: Destination, inst
       `Take it out of the configuration of one of the two, or let "${other}" finish first.`,
     );
   await store.preflight(dest);
+  const untried = await tryStaging(store, dest, facts);
   if (!isKey)
     return warn(
       name,
@@ -45,5 +47,6 @@ export async function tryDestination(store: SecretStore, dest: Destination, inst
       `readable and writable; installation "${facts.install}" rotated it last`,
       "Make sure that only one installation has it in its configuration.",
     );
-  return pass(name, "read; marking and staging are permitted");
+  if (untried !== null) return pass(name, `read; marking and staging are permitted; nothing was staged: ${untried}`);
+  return pass(name, "read; marking is permitted; a value was staged, read back and discarded");
 }

@@ -7,6 +7,7 @@ import type { Check, Finding } from "./finding.ts";
 import { pass } from "./finding.ts";
 import { checkPublicUrl } from "./public-url.ts";
 import { checkRedis } from "./redis.ts";
+import { checkReplicas } from "./replicas.ts";
 import { runChecks } from "./run-checks.ts";
 import { checkSchedule } from "./schedule.ts";
 import { checkSlack } from "./slack.ts";
@@ -51,6 +52,7 @@ function checksOf(s: Surroundings): Check[] {
     ...slackChecks(s),
     { name: "public URL", onTrouble: "warn", run: () => checkPublicUrl(s) },
     { name: "webhooks", run: async () => webhooks(s) },
+    { name: "replicas", onTrouble: "warn", run: () => checkReplicas(s) },
     { name: "schedule", onTrouble: "warn", run: () => checkSchedule(s) },
   ];
 }

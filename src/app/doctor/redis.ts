@@ -9,7 +9,7 @@ const ADVISED = [6, 2];
 /** Whether Redis answers, which one it is, and whether it keeps what it confirms (failures #10). */
 export async function checkRedis({ redis }: Pick<Surroundings, "redis">): Promise<Finding[]> {
   const patient = await redis();
-  const lines: Finding[] = [pass("redis", `${patient.where} answers`)];
+  const lines: Finding[] = [pass("redis", `${patient.where} answers (${patient.topology})`)];
   const parts = [versionOf(patient), safetyOf(patient)];
   for (const part of await Promise.allSettled(parts)) {
     if (part.status === "fulfilled") lines.push(...part.value);

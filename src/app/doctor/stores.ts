@@ -3,6 +3,7 @@ import { physicalIdOf } from "../../rotation/locks.ts";
 import type { Destination } from "../../rotation/record.ts";
 import { nameOf, tryDestination } from "./destination.ts";
 import { type Check, type Finding, fail, pass, trouble, warn } from "./finding.ts";
+import { filesElsewhere } from "./replicas.ts";
 import { CHECK_MS, LATE, within } from "./run-checks.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -14,7 +15,7 @@ const GIVES_UP = 3;
 /** One store may take so long in all, in milliseconds: what was not tried until then is said. */
 const STORE_MS = 60_000;
 
-type Part = Pick<Surroundings, "stores" | "settings" | "clock" | "configuration">;
+type Part = Pick<Surroundings, "stores" | "settings" | "clock" | "configuration" | "redis" | "oneHost">;
 
 /** One check per configured store: opens it and tries every destination of the targets. */
 export function storeChecks(s: Part): Check[] {
@@ -27,6 +28,15 @@ export function storeChecks(s: Part): Check[] {
 
 async function checkStore(s: Part, store: string): Promise<Finding[]> {
   const name = `store ${store}`;
+  const elsewhere = s.oneHost.stores.includes(store) ? await filesElsewhere(s) : null;
+  if (elsewhere !== null)
+    return [
+      warn(
+        name,
+        `its files belong to host ${elsewhere}, where Keyturn is at work; from here (${s.oneHost.host}) nothing was tried`,
+        "Run `keyturn doctor` on that host (in Kubernetes: kubectl exec into its pod).",
+      ),
+    ];
   const isHere = (dest: Destination) => dest.store === store;
   const found = s.settings.targets.flatMap((target) => target.destinations.filter(isHere));
   if (found.length > 0) return report(name, found.length, await tryAll(s, found));

@@ -2,6 +2,7 @@ import type { ChainVerdict } from "../../ports/audit.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Directory } from "../../ports/directory.ts";
 import type { KeyAdmin } from "../../ports/key-admin.ts";
+import type { ProcessSeen } from "../../ports/processes.ts";
 import type { SafetyProblem } from "../../ports/redis-safety.ts";
 import type { Stores } from "../../ports/secret-store.ts";
 import type { Settings } from "../../ports/settings.ts";
@@ -11,6 +12,7 @@ import type { Instant } from "../../rotation/record.ts";
 export interface RedisPatient {
   /** For messages; without credentials. */
   where: string;
+  topology: "standalone" | "sentinel" | "cluster" | "embedded";
   /** `redis` or `valkey`, and its version; null when it does not tell. */
   product(): Promise<{ name: string; version: string | null }>;
   /** What may lose confirmed data; `refuse` is what `serve` refuses to start on. */
@@ -18,6 +20,10 @@ export interface RedisPatient {
   time(): Promise<Instant>;
   /** Processes that work on rotations now (`serve`); null when the server does not let us ask. */
   workers(): Promise<number | null>;
+  /** The processes of this installation that say that they are at work. */
+  processes(): Promise<readonly ProcessSeen[]>;
+  /** End of the last scan that worked; null: there was none. */
+  lastScan(): Promise<Instant | null>;
 }
 
 /** What the doctor asks of Slack, beyond people. @throws SLACK_UNAVAILABLE, SLACK_REFUSED (`reason`: Slack's code) */
@@ -51,6 +57,8 @@ export interface Surroundings {
   redis(): Promise<RedisPatient>;
   admin: KeyAdmin;
   stores: Stores;
+  /** This machine's name, and the names of stores whose files belong to one host (R10). */
+  oneHost: { host: string; stores: readonly string[] };
   audit: {
     file: string | null;
     log: boolean;
@@ -72,7 +80,10 @@ export interface Surroundings {
   fetchJson(url: string): Promise<{ status: number; json: unknown } | { status: null; why: string }>;
   schedule: {
     /** As written. */
+    mode: "embedded" | "cronjob";
     scan: string;
+    /** When a scan was due last; null: never. */
+    previousAt(): Instant | null;
     /** The longest time without a scan in the next weeks, in milliseconds; null: it never fires. */
     longestPauseMs(): number | null;
   };

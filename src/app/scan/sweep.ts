@@ -1,5 +1,6 @@
 import { asKeyturnError } from "../../rotation/errors.ts";
 import { describeDestination, destinationId } from "../../rotation/locks.ts";
+import { PROBE_ROTATION } from "../../rotation/probe.ts";
 import type { Destination } from "../../rotation/record.ts";
 import type { SecretStore } from "../../ports/secret-store.ts";
 import { type Deps, storeOf } from "../deps.ts";
@@ -53,6 +54,11 @@ async function sweepOne(store: SecretStore, dest: Destination, known: Known): Pr
   const where = describeDestination(dest);
   const said: string[] = [];
   for (const id of await store.listPending(dest)) {
+    if (id === PROBE_ROTATION) {
+      await store.discardPending(dest, id);
+      said.push(`what an interrupted \`doctor\` staged was left at ${where}; it was destroyed`);
+      continue;
+    }
     const standing = await known.standing(id);
     if (standing === "open" || standing === "ending") continue;
     const spare =

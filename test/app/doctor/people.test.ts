@@ -117,8 +117,9 @@ describe("R21: timers without a serve are as exact as the runs", () => {
   ) => {
     const well = ward().surroundings();
     return checkSchedule({
+      clock: well.clock,
       settings: someSettings({ targets: [], rules: [aRule({ policy })] }),
-      schedule: { scan: "@", longestPauseMs: () => pauseMs },
+      schedule: { mode: "embedded", scan: "@", previousAt: () => null, longestPauseMs: () => pauseMs },
       redis: async () => ({ ...(await well.redis()), workers: () => Promise.resolve(workers) }),
     });
   };

@@ -31,12 +31,16 @@ export function ward(): Ward {
     redis: () =>
       Promise.resolve({
         where: "redis:6379",
+        topology: "standalone",
+        processes: () => Promise.resolve([]),
+        lastScan: () => Promise.resolve(clock.now()),
         product: () => Promise.resolve({ name: "redis", version: "7.2.4" }),
         safety: () => Promise.resolve([]),
         time: () => Promise.resolve(clock.now()),
         workers: () => Promise.resolve(1),
       }),
     admin: admin as KeyAdmin,
+    oneHost: { host: "here", stores: [] },
     stores: { of: () => Promise.resolve(store), close: () => Promise.resolve() },
     audit: {
       file: null,
@@ -50,7 +54,7 @@ export function ward(): Ward {
     oidc: false,
     webhooks: [],
     fetchJson: () => Promise.resolve({ status: 200, json: { status: "ok" } }),
-    schedule: { scan: "0 9 * * *", longestPauseMs: () => 86_400_000 },
+    schedule: { mode: "embedded", scan: "0 9 * * *", previousAt: () => clock.now(), longestPauseMs: () => 86_400_000 },
   };
   return { clock, store, surroundings: (more = {}) => ({ ...well, ...more }) };
 }
