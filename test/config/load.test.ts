@@ -80,7 +80,7 @@ describe("the content of the file", () => {
       install: "keyturn",
       anthropic: { adminKey: "env:ADMIN", baseUrl: "https://api.anthropic.com", verifyModel: "claude-haiku-4-5" },
       redis: { url: "redis://localhost:6379" },
-      schedule: { scan: "0 9 * * 1-5", timeZone: "UTC" },
+      schedule: { mode: "embedded", scan: "0 9 * * 1-5", timeZone: "UTC" },
       policy: {
         maxAge: 90 * 86_400_000,
         gracePeriod: 7 * 86_400_000,

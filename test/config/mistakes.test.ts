@@ -65,7 +65,7 @@ const MISTAKES: readonly { mistake: string; yaml: string; told: readonly string[
   {
     mistake: "an unknown key that resembles nothing",
     yaml: `${ADMIN}\nschedule: { banana: 1 }\n`,
-    told: ["k.yaml:2:13  schedule.banana: is not a known key; known: scan, timeZone"],
+    told: ["k.yaml:2:13  schedule.banana: is not a known key; known: mode, scan, timeZone"],
   },
   {
     mistake: "an unknown option of a store",
@@ -182,6 +182,13 @@ const MISTAKES: readonly { mistake: string; yaml: string; told: readonly string[
     mistake: "a Sentinel without a port",
     yaml: `${ADMIN}\nredis: { sentinels: { master: m, nodes: [redis-1] } }\n`,
     told: ["k.yaml:2:42  redis.sentinels.nodes[0]: must be host:port, such as redis-1:6379"],
+  },
+  {
+    mistake: "an unknown way to scan",
+    yaml: `${ADMIN}\nschedule: { mode: cron }\n`,
+    told: [
+      "k.yaml:2:13  schedule.mode: must be embedded (`serve` scans) or cronjob (somebody else runs `keyturn scan`)",
+    ],
   },
   {
     mistake: "a schedule in words",
