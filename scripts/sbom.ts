@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isUnused } from "./image/prune-rules.ts";
 
 interface LockEntry {
   version?: string;
@@ -37,8 +38,10 @@ export interface Package {
 }
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-const isInImage = (entry: LockEntry): boolean => !(entry.dev ?? entry.optional ?? entry.devOptional ?? false);
-const nameOf = (path: string): string => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
+/** Of a package, from its place in the lock file. */
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
+const isInImage = (path: string, entry: LockEntry): boolean =>
+  !(entry.dev ?? entry.optional ?? entry.devOptional ?? false) && !isUnused(nameOf(path));
 /** @see https://github.com/package-url/purl-spec (type npm): the scope's `@` is encoded, its slash is not */
 const purlOf = (name: string, version: string): string => `pkg:npm/${name.replace(/^@/, "%40")}@${version}`;
 
@@ -62,17 +65,19 @@ function needsOf(lock: Lock, path: string, entry: LockEntry): string[] {
   const purls = Object.keys(names).flatMap((name) => {
     const place = resolve(lock, path, name);
     const found = place === null ? undefined : lock.packages[place];
-    return found?.version === undefined || !isInImage(found) ? [] : [purlOf(name, found.version)];
+    return place === null || found?.version === undefined || !isInImage(place, found)
+      ? []
+      : [purlOf(name, found.version)];
   });
   return [...new Set(purls)].toSorted(byText);
 }
 
-/** The packages of an image: neither for development nor optional. One entry for each name and version, sorted. */
+/** The packages of an image: not for development, not optional, and used. One entry for each name and version, sorted. */
 export function productionPackages(lock: Lock): Package[] {
   const found = new Map<string, Package>();
   for (const path of Object.keys(lock.packages).toSorted(byText)) {
     const entry = lock.packages[path];
-    if (path === "" || entry?.version === undefined || !isInImage(entry)) continue;
+    if (path === "" || entry?.version === undefined || !isInImage(path, entry)) continue;
     const name = nameOf(path);
     const purl = purlOf(name, entry.version);
     const before = found.get(purl);
@@ -164,7 +169,8 @@ ${rows.join("\n")}
 `;
 }
 
-function licenceFile(path: string): string | null {
+/** The file with the licence text in a package, or null. @param path from the working directory */
+export function licenceFile(path: string): string | null {
   let names: string[];
   try {
     names = readdirSync(path);
@@ -172,7 +178,10 @@ function licenceFile(path: string): string | null {
     return null;
   }
   const name = names.toSorted(byText).find((one) => /^(licen[cs]e|copying)([.-]|$)/i.test(one));
-  return name === undefined ? null : `${path}/${name}`;
+  if (name !== undefined) return `${path}/${name}`;
+  // Some have it as a chapter of their README and nowhere else.
+  const readme = `${path}/README.md`;
+  return names.includes("README.md") && /^(#+ *)?licen[cs]e *$/im.test(readFileSync(readme, "utf8")) ? readme : null;
 }
 
 if (import.meta.main) {
