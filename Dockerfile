@@ -44,6 +44,6 @@ USER 65532:65532
 EXPOSE 8080 9090
 STOPSIGNAL SIGTERM
 # For Docker and Compose; Kubernetes has probes of its own. There is no shell in here.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 CMD ["node", "/app/src/cli/health-check.js"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["node", "/app/src/cli/health-check.js"]
 ENTRYPOINT ["node", "/app/src/cli/main.js"]
 CMD ["serve"]

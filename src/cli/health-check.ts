@@ -15,7 +15,7 @@ export interface Health {
 }
 
 /** Less than the `--timeout` in the Dockerfile, so that the answer is a sentence. */
-const TIMEOUT_MS = 4000;
+const TIMEOUT_MS = 3000;
 const EVERYWHERE: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 /** Where `serve` answers, from the text of its configuration; null when that cannot be told. */

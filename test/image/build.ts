@@ -44,12 +44,9 @@ export async function buildImage(): Promise<Built> {
     const bases = await makeStandIns(tools);
     const context = join(tools.dir, "context");
     copyCheckout(context);
-    const build = () =>
-      tools.buildah(
-        ...["build", "--pull-never", "--no-cache", "--isolation", "chroot", "--format", "docker", "--timestamp", "0"],
-        ...["--build-arg", `BUILD_IMAGE=${bases.build}`, "--build-arg", `RUNTIME_IMAGE=${bases.runtime}`],
-        ...["--tag", IMAGE, context],
-      );
+    const how = "build --pull-never --no-cache --isolation chroot --format docker --timestamp 0".split(" ");
+    const onBases = [`--build-arg=BUILD_IMAGE=${bases.build}`, `--build-arg=RUNTIME_IMAGE=${bases.runtime}`];
+    const build = () => tools.buildah(...how, ...onBases, `--tag=${IMAGE}`, context);
     const layers = async () => {
       const { stdout } = await tools.podman("image", "inspect", "--format", "{{json .RootFS.Layers}}", IMAGE);
       return JSON.parse(stdout) as string[];

@@ -39,7 +39,14 @@ describe("the image's files", () => {
     const ours = filesIn(root).filter((file) => !file.startsWith("app/"));
     expect(ours.toSorted()).toEqual(ofBase.toSorted());
     expect(readdirSync(join(root, "app")).toSorted()).toEqual([
-      ...["LICENSE", "config", "keyturn.cdx.json", "licences.md", "node_modules", "package.json", "src", "workers"],
+      "LICENSE",
+      "config",
+      "keyturn.cdx.json",
+      "licences.md",
+      "node_modules",
+      "package.json",
+      "src",
+      "workers",
     ]);
   });
 

@@ -11,8 +11,10 @@ export interface Ran {
 }
 
 /** Runs a program to its end. @throws Error when it cannot be started, such as one that is not installed */
-export async function run(command: string, args: readonly string[], env?: Record<string, string>): Promise<Ran> {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+export async function run(command: string, args: readonly string[], stdin = ""): Promise<Ran> {
+  const child = spawn(command, args, { stdio: "pipe" });
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(stdin);
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString("utf8")));
@@ -34,6 +36,7 @@ export interface Tools {
   buildah(...args: string[]): Promise<string>;
   /** Does not throw when the program in a container fails. */
   podman(...args: string[]): Promise<Ran>;
+  podmanWith(stdin: string, ...args: string[]): Promise<Ran>;
   close(): Promise<void>;
 }
 
@@ -41,12 +44,15 @@ export async function openTools(): Promise<Tools> {
   const dir = await mkdtemp(join(tmpdir(), "kt-image-"));
   const storage = ["--root", join(dir, "images"), "--runroot", join(dir, "run")];
   await mkdir(join(dir, "run"));
-  const podman = (...args: string[]) => run("podman", [...storage, "--runtime", "runc", ...args]);
+  const podmanWith = (stdin: string, ...args: string[]) =>
+    run("podman", [...storage, "--runtime", "runc", ...args], stdin);
+  const podman = (...args: string[]) => podmanWith("", ...args);
   const buildah = (...args: string[]) => done("buildah", [...storage, ...args]);
   return {
     dir,
     buildah,
     podman,
+    podmanWith,
     close: async () => {
       await podman("rm", "--all", "--force", "--time", "0");
       await buildah("rm", "--all");
