@@ -30,24 +30,17 @@ export async function makeStandIns(tools: Tools): Promise<StandIns> {
   const runtime = join(tools.dir, "runtime");
   await install(runtime, process.execPath, "/nodejs/bin/node");
   basics(runtime);
+  const distroless = ["--user", "65532", "--entrypoint", '["/nodejs/bin/node"]'];
+  const shipped = await commit(tools, "scratch", runtime, "stand-in/distroless", distroless);
+
+  // On top of the other, because Node is large and the copying takes most of the time.
   const build = join(tools.dir, "build");
-  await install(build, process.execPath, "/usr/local/bin/node");
   for (const [to, name] of Object.entries(BUILD_PROGRAMS)) await install(build, onPath(name), to);
-  basics(build);
-  const env = await npmFor(build);
+  const env = (await npmFor(build)).flatMap((each) => ["--env", each]);
+  const node = ["--user", "0", "--entrypoint", "[]", ...env];
   return {
-    runtime: await commit(tools, runtime, "stand-in/distroless", [
-      "--user",
-      "65532",
-      "--entrypoint",
-      '["/nodejs/bin/node"]',
-    ]),
-    build: await commit(
-      tools,
-      build,
-      "stand-in/node",
-      env.flatMap((each) => ["--env", each]),
-    ),
+    runtime: shipped,
+    build: await commit(tools, "localhost/stand-in/distroless", build, "stand-in/node", node),
   };
 }
 
@@ -79,9 +72,10 @@ function basics(root: string): void {
 async function npmFor(root: string): Promise<string[]> {
   const npm = dirname(dirname(realpathSync(onPath("npm"))));
   cpSync(npm, join(root, "usr/local/lib/node_modules/npm"), { recursive: true });
+  mkdirSync(join(root, "usr/local/bin"), { recursive: true });
   symlinkSync("../lib/node_modules/npm/bin/npm-cli.js", join(root, "usr/local/bin/npm"));
   const registry = await done(onPath("npm"), ["config", "get", "registry"]);
-  const env = [`npm_config_registry=${registry}`, "PATH=/usr/local/bin:/usr/bin:/bin"];
+  const env = [`npm_config_registry=${registry}`, "PATH=/nodejs/bin:/usr/local/bin:/usr/bin:/bin"];
   const certificates = "/etc/ssl/certs/ca-certificates.crt";
   if (!existsSync(certificates)) return env;
   place(realpathSync(certificates), join(root, certificates));
@@ -101,8 +95,8 @@ function onPath(name: string): string {
   throw new Error(`${name} is not on PATH`);
 }
 
-async function commit(tools: Tools, root: string, name: string, settings: string[]): Promise<string> {
-  const container = await tools.buildah("from", "scratch");
+async function commit(tools: Tools, from: string, root: string, name: string, settings: string[]): Promise<string> {
+  const container = await tools.buildah("from", "--pull-never", from);
   await tools.buildah("add", "--quiet", container, root, "/");
   await tools.buildah("config", ...settings, container);
   await tools.buildah("commit", "--quiet", "--rm", container, `localhost/${name}:latest`);
