@@ -98,7 +98,8 @@ beforeAll(async () => {
     AWS_SECRET_ACCESS_KEY: "test",
   };
   flags = [...(await handOver(lab)), ...Object.entries(forAws).map(([name, value]) => `--env=${name}=${value}`)];
-});
+  // An image, and moto where it is not installed yet.
+}, 600_000);
 
 describe("the clients in the image", () => {
   it("rotate one key in AWS, Google and a file, approved with a click in Slack; BullMQ carries the steps", async () => {
