@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { globSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { assemble } from "../../scripts/image/assemble.ts";
 import { toJavaScript } from "../../scripts/image/compile.ts";
 import { filesIn } from "../../scripts/image/files.ts";
@@ -14,12 +14,15 @@ const dockerfile = readFileSync(join(ROOT, "Dockerfile"), "utf8");
 /** As the image sets it. */
 const NODE_OPTIONS = /NODE_OPTIONS="([^"]+)"/.exec(dockerfile)?.[1] ?? "";
 
+// Whole programs are started here, also on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
 /** What the build stage makes of this checkout, without a container. */
 let app: string;
 beforeAll(() => {
   app = mkdtempSync(join(tmpdir(), "kt-app-"));
   assemble(ROOT, app, AT);
-}, 60_000);
+}, 120_000);
 afterAll(() => rmSync(app, { recursive: true, force: true }));
 
 function node(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
