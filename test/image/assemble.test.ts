@@ -57,7 +57,7 @@ describe("the folder that becomes /app", () => {
   });
 
   it("has neither the demo nor the simulated services, and says so", async () => {
-    expect(globSync("src/{demo,sandbox,cli/demo}", { cwd: app })).toEqual([]);
+    expect(globSync("src/{demo,sandbox,cli/commands/demonstrate.*}", { cwd: app })).toEqual([]);
     const { code, stderr } = await keyturn("demo");
     expect(code).toBe(64);
     expect(stderr).toContain("not part of a container image");

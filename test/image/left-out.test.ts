@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as Lock;
 const packages = productionFolders(lock);
 const OURS = globSync("{src,workers,config}/**/*.ts", { cwd: ROOT }).filter(
-  (file) => !/^src\/(demo|sandbox|cli\/demo)\//.test(file),
+  (file) => !/^src\/((demo|sandbox)\/|cli\/commands\/demonstrate\.ts$)/.test(file),
 );
 /** Files of production packages, below node_modules. */
 const files = packages.flatMap((folder) =>
