@@ -18,6 +18,12 @@ const anthropic = section({
     .prefault("https://api.anthropic.com")
     .describe("Address of the API. Never taken from the environment."),
   verifyModel: z.string().min(1).prefault("claude-haiku-4-5").describe("Model of the one message that verifies a key."),
+  requestsPerMinute: z
+    .int()
+    .min(6)
+    .max(60_000)
+    .prefault(300)
+    .describe("Requests with the Admin key that all processes of this installation together may send in a minute."),
 });
 
 const schedule = section({

@@ -16,6 +16,7 @@ import { type Counters, createCounters } from "./metrics/counters.ts";
 import type { AuditEntry } from "./ports/audit.ts";
 import type { Journal } from "./ports/chain.ts";
 import type { Sessions } from "./ports/sessions.ts";
+import { createAdminBudget } from "./redis/admin-budget.ts";
 import { createRedisConfigs } from "./redis/configs.ts";
 import { connectRedis, type RedisConnection } from "./redis/connect.ts";
 import { createRedisHolds } from "./redis/holds.ts";
@@ -102,6 +103,14 @@ export async function compose(
     log,
   });
   const stores = countedStores(hostBoundStores(createStorePool(config), attendance), counters);
+  const budget = createAdminBudget({
+    redis: () => Promise.resolve(redis),
+    install,
+    requestsPerMinute: config.anthropic.requestsPerMinute,
+    clock,
+    log,
+    onWait: (urgency, ms) => counters.budgetWait.add({ urgency }, ms / 1000),
+  });
   const anthropic = {
     baseUrl: config.anthropic.baseUrl,
     clock,
@@ -136,8 +145,10 @@ export async function compose(
   const deps: Deps = {
     clock,
     settings,
+    budget,
     admin: createKeyAdmin({
       ...anthropic,
+      budget,
       adminKey: () => resolveSecret(config.anthropic.adminKey, "anthropic.adminKey"),
     }),
     verifier: createKeyVerifier({ ...anthropic, model: config.anthropic.verifyModel }),

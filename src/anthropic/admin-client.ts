@@ -1,3 +1,4 @@
+import type { AdminBudget, Urgency } from "../ports/admin-budget.ts";
 import type { Clock } from "../ports/clock.ts";
 import { asKeyturnError, KeyturnError } from "../rotation/errors.ts";
 import type { SecretText } from "../rotation/secret.ts";
@@ -6,7 +7,7 @@ import type { HttpRequest, Reply, Silence } from "./http.ts";
 import { sendOnce } from "./http.ts";
 import type { OnRequest } from "./operation.ts";
 import { isSendable } from "./key-text.ts";
-import { isTransient, reportedRetryAfter, type RetryLimits, withRetries } from "./retry.ts";
+import { isTransient, reportedRetryAfter, retryAfterOf, type RetryLimits, withRetries } from "./retry.ts";
 
 /** The newest version whose shapes we know. Always explicit: the default of the API may change. */
 export const API_VERSION = "2026-10-21";
@@ -43,6 +44,8 @@ export interface ClientDeps {
   random: () => number;
   limits: ClientLimits;
   onRequest?: OnRequest | undefined;
+  /** Shared with all replicas; null: nobody else asks. */
+  budget: AdminBudget | null;
 }
 
 export type Query = readonly (readonly [string, string])[];
@@ -71,23 +74,37 @@ function readAdminKey(deps: ClientDeps): SecretText {
 
 /**
  * Asks until there is a final answer, within the limits, and returns it whatever its status. Safe to repeat.
+ * Waits for room in the shared budget before each attempt, unless the caller has `paid` for the first one.
  * @throws ADMIN_UNAVAILABLE when there is none, ADMIN_DENIED as `signed`, or the reason of `signal`
  */
 export async function ask(
   deps: ClientDeps,
   path: string,
   query: Query,
-  more: { headers?: Record<string, string>; signal?: AbortSignal | undefined } = {},
+  more: {
+    headers?: Record<string, string>;
+    signal?: AbortSignal | undefined;
+    urgency?: Urgency;
+    paid?: boolean;
+  } = {},
 ): Promise<Reply> {
-  const send = (timeLeftMs: number) => {
+  const send = async (timeLeftMs: number) => {
     const limits = {
       timeoutMs: Math.max(1, Math.min(deps.limits.attemptMs, timeLeftMs)),
       maxBytes: deps.limits.maxBytes,
     };
     const request = signed(deps, { method: "GET", path, query }, more.headers ?? {});
-    return sendOnce(deps.fetch, deps.baseUrl, request, limits, { signal: more.signal, onRequest: deps.onRequest });
+    const answer = await sendOnce(deps.fetch, deps.baseUrl, request, limits, {
+      signal: more.signal,
+      onRequest: deps.onRequest,
+    });
+    tellBudget(deps, answer);
+    return answer;
   };
-  const { answer, tries } = await withRetries(send, deps.limits, { ...deps, signal: more.signal });
+  const before = async (attempt: number) => {
+    if (attempt > 1 || !more.paid) await deps.budget?.take(1, more.urgency ?? "step", more.signal);
+  };
+  const { answer, tries } = await withRetries(send, deps.limits, { ...deps, before, signal: more.signal });
   if (tries > 1)
     deps.log?.warn({ event: "admin.retried", path, tries, last: lastOf(answer) }, "an Admin API call was repeated");
   if (answer.kind === "silence")
@@ -99,6 +116,13 @@ export async function ask(
     });
   }
   return answer;
+}
+
+/** What one process is told of a limit counts for all of them. */
+export function tellBudget(deps: ClientDeps, answer: Reply | Silence): void {
+  if (answer.kind !== "reply" || answer.status !== 429 || !isTransient(answer)) return;
+  const ms = retryAfterOf(answer, deps.clock.now());
+  if (ms !== null) deps.budget?.pause(ms);
 }
 
 /** The body of a 200, or the error that any other status of a read means. @throws ADMIN_DENIED, ADMIN_INVALID */

@@ -1,3 +1,4 @@
+import type { AdminBudget } from "../ports/admin-budget.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { AdminKey, Answer, KeyAdmin } from "../ports/key-admin.ts";
 import { KeyturnError } from "../rotation/errors.ts";
@@ -24,6 +25,8 @@ export interface KeyAdminOptions {
   limits?: Partial<ClientLimits>;
   /** Told of every request that was sent. */
   onRequest?: OnRequest;
+  /** Every request with the Admin key counts in it. */
+  budget?: AdminBudget;
 }
 
 /**
@@ -40,12 +43,13 @@ export function createKeyAdmin(options: KeyAdminOptions): KeyAdmin {
     random: options.random ?? Math.random,
     limits: { ...ADMIN_LIMITS, ...options.limits },
     onRequest: options.onRequest,
+    budget: options.budget ?? null,
   };
   const usage = new UsageReader(deps);
   return {
     organization: () => organization(deps),
     listKeys: (signal) => listKeyPages(deps, signal),
-    getKey: async (keyId) => getKey(deps, requireKeyId(keyId)),
+    getKey: async (keyId, how) => getKey(deps, requireKeyId(keyId), how?.paid ?? false),
     userEmail: async (userId) => userEmail(deps, userId),
     setKeyStatus: async (keyId, status, limits) => setKeyStatus(deps, requireKeyId(keyId), status, limits),
     usage: async (keyId, from, to, bucket, signal) =>
@@ -63,9 +67,9 @@ async function organization(deps: ClientDeps): Promise<Answer<{ id: string; name
   return { value: { id, name: safeName(body["name"]) }, serverTime: reply.serverTime };
 }
 
-async function getKey(deps: ClientDeps, keyId: string): Promise<Answer<AdminKey | null>> {
+async function getKey(deps: ClientDeps, keyId: string, paid: boolean): Promise<Answer<AdminKey | null>> {
   const path = `/v1/organizations/api_keys/${keyId}`;
-  const reply = await ask(deps, path, []);
+  const reply = await ask(deps, path, [], { paid });
   // Only the API's own "not found" means that the key is gone; a proxy's 404 is no answer.
   if (reply.status === 404 && typeOf(reply) === "not_found_error") return { value: null, serverTime: reply.serverTime };
   const key = parseKey(bodyOf(path, reply));

@@ -53,7 +53,7 @@ export async function* listKeyPages(
 async function fetchPage(deps: ClientDeps, afterId: string | null, signal: AbortSignal): Promise<Page> {
   const query: [string, string][] = [["limit", PAGE_SIZE]];
   if (afterId !== null) query.push(["after_id", afterId]);
-  return parsePage(bodyOf(PATH, await ask(deps, PATH, query, { signal })));
+  return parsePage(bodyOf(PATH, await ask(deps, PATH, query, { signal, urgency: "scan" })));
 }
 
 function parsePage(body: unknown): Page {

@@ -44,7 +44,8 @@ export function isTransient(answer: Reply | Silence): boolean {
 /**
  * Repeats `send` while its answer is transient and a repeat fits the limits; returns the last answer. `send` gets the
  * time left. Time is counted as the waits asked for and the measured length of each attempt, so a wall clock that
- * jumps changes nothing. @throws only what `send` throws, or the reason of `signal`
+ * jumps changes nothing; what `before` takes is not counted. @throws only what `send` and `before` throw, or the reason of
+ * `signal`
  */
 export async function withRetries(
   send: (timeLeftMs: number) => Promise<Reply | Silence>,
@@ -53,12 +54,15 @@ export async function withRetries(
     clock: Clock;
     random: () => number;
     mayRepeat?: (answer: Reply | Silence) => boolean;
+    /** Waits until attempt number so and so may begin. */
+    before?: (attempt: number) => Promise<void>;
     signal?: AbortSignal | undefined;
   },
 ): Promise<{ answer: Reply | Silence; tries: number }> {
   const mayRepeat = use.mayRepeat ?? isTransient;
   let spentMs = 0;
   for (let tries = 1; ; tries += 1) {
+    await use.before?.(tries);
     const startedAt = performance.now();
     const answer = await send(limits.deadlineMs - spentMs);
     spentMs += performance.now() - startedAt;

@@ -1,7 +1,7 @@
 import type { AdminKey, Answer } from "../ports/key-admin.ts";
 import type { Instant } from "../rotation/record.ts";
 import { KeyturnError } from "../rotation/errors.ts";
-import { type ClientDeps, signed } from "./admin-client.ts";
+import { type ClientDeps, signed, tellBudget } from "./admin-client.ts";
 import { codeOf, describeReply, KEY_LIMIT_CODES } from "./envelope.ts";
 import { type Reply, sendOnce } from "./http.ts";
 import { parseKey } from "./key-schema.ts";
@@ -12,7 +12,8 @@ const UNKNOWN_OUTCOME = "The change may have been made";
 /**
  * See `KeyAdmin.setKeyStatus`. One POST, never repeated: neither the Admin API nor we can tell a stale repeat from a
  * wish (R9). The clock is read right before sending, and the attempt ends at `notAfter` at the latest, so that a slow
- * connection does not deliver it later.
+ * connection does not deliver it later. It never waits for the shared budget: that would be between the last look and the
+ * call; who calls has taken it before (`payForCall`).
  */
 export async function setKeyStatus(
   deps: ClientDeps,
@@ -26,6 +27,7 @@ export async function setKeyStatus(
   if (!(timeLeftMs > 0)) throw new KeyturnError("LOCK_HELD", "The time for this call is over; nothing was sent.");
   const attempt = { timeoutMs: Math.min(limits.timeoutMs, timeLeftMs), maxBytes: deps.limits.maxBytes };
   const reply = await sendOnce(deps.fetch, deps.baseUrl, request, attempt, deps);
+  tellBudget(deps, reply);
   if (reply.kind === "silence")
     throw new KeyturnError("ADMIN_UNAVAILABLE", `POST ${path}: ${reply.why}. ${UNKNOWN_OUTCOME}.`);
   if (reply.status < 200 || reply.status >= 300) throw refusal(path, reply, deps.clock.now());

@@ -107,7 +107,7 @@ async function readPage(
   ];
   for (const [name, value] of source.query(piece.width)) query.push([name, value]);
   if (cursor !== null) query.push(["page", cursor]);
-  const reply = await ask(deps, source.path, query, { headers: source.headers, signal });
+  const reply = await ask(deps, source.path, query, { headers: source.headers, signal, urgency: "scan" });
   if (source.refused(reply)) return reply.status;
   const page = source.parse(bodyOf(source.path, reply), keyId);
   if (typeof page === "string") throw invalid(source.path, `answered with ${page}`);

@@ -1,3 +1,4 @@
+import type { AdminBudget } from "../ports/admin-budget.ts";
 import type { AuditTrail } from "../ports/audit.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Directory } from "../ports/directory.ts";
@@ -14,6 +15,8 @@ export interface Deps {
   clock: Clock;
   settings: Settings;
   admin: KeyAdmin;
+  /** What `admin` counts its requests in; a destructive call is paid for before its last look. */
+  budget: AdminBudget;
   verifier: KeyVerifier;
   stores: Stores;
   rotations: RotationStore;

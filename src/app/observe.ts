@@ -47,8 +47,9 @@ export async function markedRevision(deps: Deps, r: Rotation): Promise<number> {
   return Math.max(0, ...marks.filter((m) => m.rotation === r.id).map((m) => m.revision ?? 0));
 }
 
-export async function keySeen(admin: KeyAdmin, keyId: string): Promise<KeySeen> {
-  return (await admin.getKey(keyId)).value?.status ?? "missing";
+/** @param how see `KeyAdmin.getKey` */
+export async function keySeen(admin: KeyAdmin, keyId: string, how?: { paid: boolean }): Promise<KeySeen> {
+  return (await admin.getKey(keyId, how)).value?.status ?? "missing";
 }
 
 export function planSeen(deps: Pick<Deps, "settings">, r: Rotation): PlanSeen {

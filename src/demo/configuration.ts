@@ -51,6 +51,7 @@ install: demo
 anthropic:
   adminKey: ${quoted(`file:${folder.adminKeyFile}`)}
   baseUrl: ${quoted(baseUrl)} # the sandbox; production: https://api.anthropic.com
+  requestsPerMinute: 6000 # production: 300
 redis: { embedded: ${quoted(folder.redis)} }
 policy:
   maxAge: ${COMPRESSED.maxAgeDays}d

@@ -10,6 +10,7 @@ import { systemClock } from "../clock.ts";
 import { auditPatient } from "./audit.ts";
 import { redisPatient } from "./redis.ts";
 import { fetchJson } from "./fetch-json.ts";
+import { createAdminBudget } from "../redis/admin-budget.ts";
 import { referencesOf } from "./references.ts";
 import { fireTimesOf } from "../schedule/fire-times.ts";
 import { longestPause } from "../schedule/longest-pause.ts";
@@ -44,6 +45,12 @@ export async function doctor(loaded: LoadedConfig, log: PinoLog): Promise<Doctor
       clock,
       log,
       limits: ADMIN_LIMITS,
+      budget: createAdminBudget({
+        redis: redis.client,
+        install: config.redis.prefix ?? config.install,
+        requestsPerMinute: config.anthropic.requestsPerMinute,
+        clock,
+      }),
     }),
     stores,
     oneHost: {

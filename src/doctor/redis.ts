@@ -38,6 +38,8 @@ export function redisPatient(loaded: LoadedConfig, log: PinoLog) {
     open: async (): Promise<RedisPatient> => patientOf(await open(), install, topologyOf(config)),
     /** The chain's home. @throws REDIS_UNAVAILABLE where it is away */
     journal,
+    /** @throws REDIS_UNAVAILABLE where it is away */
+    client: async () => (await open()).connection.client,
     close: async () => {
       const end = opening?.then(async ({ home, connection }) => {
         connection.disconnect();

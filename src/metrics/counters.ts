@@ -3,7 +3,7 @@ import type { Family, Labels } from "./exposition.ts";
 /** Counts since the start of this process, one number per set of labels. */
 export interface Counter {
   /** Safe to call from anywhere: never throws. */
-  add(labels: Labels): void;
+  add(labels: Labels, amount?: number): void;
   family(): Family;
 }
 
@@ -25,9 +25,9 @@ export function createCounter(name: string, help: string, known: readonly Labels
   for (const labels of known) at(labels);
   const other = (labels: Labels): Labels => Object.fromEntries(Object.keys(labels).map((label) => [label, "other"]));
   return {
-    add: (labels) => {
+    add: (labels, amount = 1) => {
       const fits = series.size < MOST_SERIES || series.has(idOf(labels));
-      at(fits ? labels : other(labels)).value += 1;
+      at(fits ? labels : other(labels)).value += amount;
     },
     family: () => ({ name, help, type: "counter", samples: [...series.values()] }),
   };
@@ -39,6 +39,8 @@ export interface Counters {
   provider: Counter;
   events: Counter;
   auditFailures: Counter;
+  /** Seconds. */
+  budgetWait: Counter;
   families(): Family[];
 }
 
@@ -62,10 +64,16 @@ export function createCounters(): Counters {
     "Times that the audit log could not be written, although Redis answered.",
     [{}],
   );
+  const budgetWait = createCounter(
+    "keyturn_admin_budget_wait_seconds_total",
+    "Time that requests of this process waited for room in the Admin API's shared budget, by urgency.",
+    ["urgent", "step", "scan"].map((urgency) => ({ urgency })),
+  );
   return {
     provider,
     events,
     auditFailures,
-    families: () => [provider.family(), events.family(), auditFailures.family()],
+    budgetWait,
+    families: () => [provider.family(), events.family(), auditFailures.family(), budgetWait.family()],
   };
 }

@@ -49,8 +49,8 @@ export interface KeyAdmin {
    * A page that lacks `has_more` or repeats a cursor throws ADMIN_INVALID: a truncated list is never taken as whole.
    */
   listKeys(signal?: AbortSignal): AsyncIterable<readonly AdminKey[]>;
-  /** null only on 404. */
-  getKey(keyId: string): Promise<Answer<AdminKey | null>>;
+  /** null only on 404. @param how `paid`: already counted in the budget, so that it is asked without waiting */
+  getKey(keyId: string, how?: { paid: boolean }): Promise<Answer<AdminKey | null>>;
   /**
    * The address of the person behind a `user_…` id, in lower case. null: 404, the person is no longer in the organization.
    * @throws ADMIN_DENIED, ADMIN_UNAVAILABLE, ADMIN_INVALID: then nobody knows

@@ -45,7 +45,8 @@ export async function connectRedis(settings: RedisSettings, options: ConnectOpti
     trouble = error;
   };
   const disconnect = () => {
-    for (const each of [client, ...copies]) each.disconnect();
+    // A Cluster client that has ended would be "disconnecting" for ever after.
+    for (const each of [client, ...copies]) if (each.status !== "end") each.disconnect();
   };
   // Without a listener ioredis prints raw errors to stderr.
   client.on("error", (error) => onTrouble(error));

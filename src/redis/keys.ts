@@ -67,6 +67,8 @@ export function keysOf(install: string) {
     serving: key("serving"),
     /** Sorted set: each process that is at work, with its host, by when it counts as gone. */
     processes: key("processes"),
+    /** Hash: what all replicas together may still ask of the Admin API. */
+    adminBudget: key("admin-budget"),
     lease: (name: string) => key(`lease:${name}`),
   };
 }

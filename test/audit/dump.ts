@@ -1,9 +1,16 @@
-import type { Redis } from "ioredis";
+import { Cluster, type Redis } from "ioredis";
 
-/** A copy of all keys, to put an old state of Redis back as a restored backup would. Works on both servers. */
+/** The servers that hold keys: each master of a Cluster, or the one that there is. */
+const masters = (redis: Redis | Cluster): Redis[] => (redis instanceof Cluster ? redis.nodes("master") : [redis]);
+
+/** Every key, of every master. */
+export const keysOfAll = async (redis: Redis | Cluster): Promise<string[]> =>
+  (await Promise.all(masters(redis).map((one) => one.keys("*")))).flat();
+
+/** A copy of all keys, to put an old state of Redis back as a restored backup would. Works on every kind of server. */
 export async function backup(redis: Redis): Promise<() => Promise<void>> {
   const restorers: (() => Promise<unknown>)[] = [];
-  for (const key of await redis.keys("*")) {
+  for (const key of await keysOfAll(redis)) {
     const type = await redis.type(key);
     if (type === "string") {
       const value = (await redis.get(key)) ?? "";
@@ -26,7 +33,7 @@ export async function backup(redis: Redis): Promise<() => Promise<void>> {
     }
   }
   return async () => {
-    await redis.flushall();
+    await Promise.all(masters(redis).map((one) => one.flushall()));
     for (const restore of restorers) await restore();
   };
 }

@@ -82,7 +82,7 @@ export async function makeSite(ground: Ground, options: SiteOptions = {}): Promi
     config,
     stringify({
       install: name,
-      anthropic: { adminKey: `file:${ground.adminKeyFile}`, baseUrl: ground.console.url },
+      anthropic: { adminKey: `file:${ground.adminKeyFile}`, baseUrl: ground.console.url, requestsPerMinute: 60_000 },
       redis: { url: options.redisUrl ?? ground.redis.url },
       policy,
       stores: { files: { type: "dotenv-file", directory: dir } },

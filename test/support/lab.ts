@@ -48,7 +48,7 @@ export async function startLab(redisUrl: string, more: Record<string, unknown> =
   const configure = async (again: Record<string, unknown> = {}): Promise<string> => {
     changed = { ...changed, ...again };
     const config = {
-      anthropic: { adminKey: `file:${adminKeyFile}`, baseUrl: sandbox.url },
+      anthropic: { adminKey: `file:${adminKeyFile}`, baseUrl: sandbox.url, requestsPerMinute: 60_000 },
       redis: { url: redisUrl },
       policy: HURRIED,
       stores: { files: { type: "dotenv-file", directory: dir } },

@@ -64,6 +64,7 @@ export function makeWorld(given: { settings?: Partial<Settings> } = {}): World {
     clock,
     settings,
     admin: org.admin,
+    budget: { take: async () => undefined, pause: () => undefined },
     verifier: org.verifier,
     stores: { of: async (dest) => storeOf(dest), close: async () => undefined },
     rotations: redis.rotations,

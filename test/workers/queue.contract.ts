@@ -6,6 +6,7 @@ import { type RedisConnection, connectRedis } from "../../src/redis/connect.ts";
 import type { RedisSettings } from "../../src/redis/settings.ts";
 import { type RotationQueue, createWakeups } from "../../src/redis/wakeups.ts";
 import { createRotationWorker } from "../../workers/rotation-worker.ts";
+import { keysOfAll } from "../audit/dump.ts";
 import { eventually, listeningLog } from "../support/quiet-log.ts";
 
 /** A server that can be unplugged and plugged in again. */
@@ -222,7 +223,7 @@ export function queueContract(name: string, start: () => Promise<QueueServer>): 
 /** Everything in Redis, as text. */
 async function dumpOf({ client }: RedisConnection): Promise<string> {
   const parts: unknown[] = [];
-  for (const key of await client.keys("*")) {
+  for (const key of await keysOfAll(client)) {
     const type = await client.type(key);
     parts.push(key);
     if (type === "hash") parts.push(await client.hgetall(key));

@@ -14,6 +14,8 @@ export async function activate(deps: Deps, record: Rotation): Promise<Rotation> 
   // Somebody else's rotation has the key by now: what happens to it is theirs to say.
   const holder = await deps.rotations.holderOf(`key:${record.outgoing.id}`);
   if (holder !== null && holder !== record.id) return settle(deps, record, null);
+  // The call and the look after it; the call itself does not wait.
+  await deps.budget.take(2, "urgent");
   const intended = await commitIntent(deps, record, "activate", { keyId: record.outgoing.id });
   if (record.state === "reinstating") await markAll(deps, intended, "reinstate");
   try {
@@ -24,12 +26,12 @@ export async function activate(deps: Deps, record: Rotation): Promise<Rotation> 
   } catch (error) {
     if (error instanceof KeyturnError && error.code === "KEY_LIMIT")
       return attend(deps, intended, "key_limit", await freeable(deps, record));
-    const status = (await deps.admin.getKey(record.outgoing.id)).value?.status;
+    const status = (await deps.admin.getKey(record.outgoing.id, { paid: true })).value?.status;
     if (status !== "active") throw error;
   }
   if (record.state !== "reinstating")
     return attend(deps, intended, "stale_call_undone", `Key ${record.outgoing.name}.`);
-  const status = (await deps.admin.getKey(record.outgoing.id)).value?.status ?? "missing";
+  const status = (await deps.admin.getKey(record.outgoing.id, { paid: true })).value?.status ?? "missing";
   if (status === "active") return finish(deps, intended, "outgoing_active", {}, { keyId: record.outgoing.id });
   // The change is accepted but not visible yet: look again before saying anything.
   return settle(deps, intended, deps.clock.now() + 1000);

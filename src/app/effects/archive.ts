@@ -5,7 +5,7 @@ import { attend, settle } from "../settle.ts";
 import { commitAmend, commitIntent } from "../commit.ts";
 import type { Deps } from "../deps.ts";
 import { markAll } from "../marking.ts";
-import { callOnce } from "./call-once.ts";
+import { callOnce, payForCall } from "./call-once.ts";
 import { isDoubt, proveDestinations } from "./evidence.ts";
 import { finish } from "./finish.ts";
 
@@ -27,6 +27,7 @@ export async function archive(deps: Deps, record: Rotation): Promise<Rotation> {
     }
     evidence = { ...evidence, proof };
   }
+  await payForCall(deps);
   const intended = await commitIntent(deps, record, "archive", { keyId: record.outgoing.id, ...evidence });
   await markAll(deps, intended, "archive");
   // From here on a hold or a decision comes too late, and is told so (R9).

@@ -20,11 +20,22 @@ const MEANT_INACTIVE: readonly State[] = [
   "promoting",
 ];
 
+/** The last look, the call, and the look after it. */
+const REQUESTS = 3;
+const PAID = { paid: true };
+
+/**
+ * Waits until the requests of one `callOnce` fit the budget that all replicas share. To be called before the intent is
+ * written: between the last look and the call nothing may wait (R9), and a written intent is overdue after 30 s.
+ * @throws ADMIN_UNAVAILABLE when there is no room
+ */
+export const payForCall = (deps: Deps): Promise<void> => deps.budget.take(REQUESTS, "urgent");
+
 /**
  * The one way to a destructive call on a key (P5, R9). Right before the call it reads again: the record (same
  * revision), every hold, the marks, the key's status. The call is sent at most once, within 10 s of these checks.
  * Afterwards the record is read again: a deactivation that a decision has overtaken is undone and a person told.
- * @returns the key's status afterwards, read from the API
+ * The caller has paid for it (`payForCall`). @returns the key's status afterwards, read from the API
  * @throws CONFLICT when the record moved before the call, HELD when a hold appeared, ADMIN_* when the outcome is unknown
  */
 export async function callOnce(
@@ -48,10 +59,10 @@ export async function callOnce(
     });
   } catch (error) {
     // The reply may be lost and the change made: only the key itself can tell (facts: anthropic-api.md 1.4).
-    if ((await keySeen(deps.admin, call.keyId)) !== call.to) throw error;
+    if ((await keySeen(deps.admin, call.keyId, PAID)) !== call.to) throw error;
   }
   if (call.to === "inactive" && (await overtaken(deps, intended, call.keyId))) throw new KeyturnError("CONFLICT");
-  return keySeen(deps.admin, call.keyId);
+  return keySeen(deps.admin, call.keyId, PAID);
 }
 
 async function lookAgain(deps: Deps, intended: Rotation, keyId: string): Promise<LastLook> {
@@ -60,7 +71,7 @@ async function lookAgain(deps: Deps, intended: Rotation, keyId: string): Promise
     holdsOn(deps, [keyId, ...subjectsOf(intended)], intended),
     deps.registry.isNewest(),
     markedRevision(deps, intended),
-    keySeen(deps.admin, keyId),
+    keySeen(deps.admin, keyId, PAID),
   ]);
   return { revision: fresh?.revision ?? null, holds, newestConfiguration, markedRevision: marked, status };
 }

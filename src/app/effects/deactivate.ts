@@ -3,7 +3,7 @@ import { attend } from "../settle.ts";
 import { commitIntent } from "../commit.ts";
 import type { Deps } from "../deps.ts";
 import { markAll } from "../marking.ts";
-import { callOnce } from "./call-once.ts";
+import { callOnce, payForCall } from "./call-once.ts";
 import { isDoubt, proveDestinations } from "./evidence.ts";
 import { finish } from "./finish.ts";
 
@@ -43,6 +43,7 @@ async function call(
   patch: Partial<Rotation>,
   evidence: Record<string, unknown>,
 ): Promise<Rotation> {
+  await payForCall(deps);
   const intended = await commitIntent(deps, record, effect, { keyId: record.outgoing.id, ...evidence }, patch);
   await markAll(deps, intended, effect);
   const status = await callOnce(deps, intended, { keyId: record.outgoing.id, from: "active", to: "inactive" });

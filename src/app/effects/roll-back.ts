@@ -6,7 +6,7 @@ import { commitIntent } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { markAll } from "../marking.ts";
 import { destinationsSeen } from "../observe.ts";
-import { callOnce } from "./call-once.ts";
+import { callOnce, payForCall } from "./call-once.ts";
 import { finish } from "./finish.ts";
 
 /**
@@ -19,6 +19,7 @@ export async function rollBack(deps: Deps, record: Rotation): Promise<Rotation> 
     const answer = await outgoingAnswers(deps, record);
     if (answer !== null) return attend(deps, record, "nothing_to_roll_back_to", answer);
   }
+  if (record.revokeReplacement) await payForCall(deps);
   const intended = await commitIntent(deps, record, "roll_back", { promoted, cause: record.rollbackCause });
   const left: string[] = [];
   const progress = [...intended.progress];
