@@ -2,6 +2,7 @@ import { scan } from "./app/scan/scan.ts";
 import { type App, checkRedis, startWorker } from "./compose.ts";
 import { healthRoutes } from "./http/health.ts";
 import { type HttpServer, type Route, startHttpServer } from "./http/server.ts";
+import { createLiveness } from "./liveness.ts";
 import { createChainWatch } from "./metrics/chain.ts";
 import { openMetrics } from "./metrics-page.ts";
 import { asKeyturnError } from "./rotation/errors.ts";
@@ -24,8 +25,8 @@ const ANNOUNCE_MS = 5 * 60_000;
 const SHIP_MS = 5000;
 /** The whole audit file is read this often: each scan reads it too, but says nothing of a broken chain. */
 const VERIFY_MS = 60 * 60_000;
-/** A worker that has not been seen for this long does not work any more; only a restart helps (bullmq#4585). */
-const WORKER_SILENT_MS = 5 * 60_000;
+/** How often liveness asks whether Redis is there at all. */
+const LOOK_MS = 10_000;
 
 /**
  * The long-running process: schedule, workers, reconciler, health. Any number of them may run side by side.
@@ -45,11 +46,16 @@ export async function startServer(app: App): Promise<Server> {
   // Before the workers: a port that is taken is told before anything works.
   const chain = createChainWatch(deps.audit, () => deps.clock.now());
   let worker: RotationWorker | null = null;
+  const liveness = createLiveness({
+    silentForMs: () => worker?.silentForMs() ?? null,
+    ping: () => deps.rotations.serverTime(),
+    ended: () => !stopping && app.redisClient.status === "end",
+  });
   const health = healthRoutes({
     checks: { redis: async () => void (await deps.rotations.serverTime()) },
     started: () => started,
     stopping: () => stopping,
-    alive: () => worker === null || deps.clock.now() - worker.lastSeen() < WORKER_SILENT_MS,
+    alive: () => liveness.alive(),
     log,
   });
   const open: { close(deadlineMs: number): Promise<unknown> }[] = [...waysIn.parts];
@@ -78,6 +84,7 @@ export async function startServer(app: App): Promise<Server> {
   });
   const plan = schedule.mode === "cronjob" ? null : startSchedule(app);
   const announcing = every(ANNOUNCE_MS, () => deps.registry.announce(), app);
+  const looking = every(LOOK_MS, () => liveness.look(), app);
   const shipping = every(SHIP_MS, () => deps.audit.reconcile(), app);
   void chain.look();
   const verifying = every(VERIFY_MS, () => chain.look(), app);
@@ -96,6 +103,7 @@ export async function startServer(app: App): Promise<Server> {
         close: async () => {
           stopping = true;
           announcing.stop();
+          looking.stop();
           await Promise.all([plan?.stop(), reconciler.stop()]);
         },
       },

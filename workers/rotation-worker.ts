@@ -26,8 +26,11 @@ export interface RotationWorker {
   /** Whether this process works on the rotation right now. */
   isWorkingOn(id: string): boolean;
   inFlight(): number;
-  /** When the worker last began or ended a job, or found Redis alive; for liveness. Milliseconds since 1970. */
-  lastSeen(): number;
+  /**
+   * For liveness: milliseconds since the worker began or ended a job, or was answered when it asked for one. An idle worker
+   * asks every 10 s at most.
+   */
+  silentForMs(): number;
   /**
    * Takes no more jobs, lets the running ones end, and ends the connection. Always resolves: after `deadlineMs` the
    * running ones are abandoned, which is safe (P7). Safe to repeat.
@@ -45,23 +48,25 @@ const QUIET_MS = 30_000;
 export function createRotationWorker(options: RotationWorkerOptions): RotationWorker {
   const { log } = options;
   const turns = createOneAtATime();
-  let seenAt = Date.now();
+  // Not the wall clock: it may jump (R24).
+  let seenAt = performance.now();
+  const seen = () => void (seenAt = performance.now());
   const process = async (
     job: Job<unknown>,
     _token: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<void> => {
-    seenAt = Date.now();
+    seen();
     const { id } = parseWakeup(job.data);
     try {
       await turns.run(id, async () => void (await options.advance(id, signal)));
     } catch (error) {
       throw storable(error, id, log);
     } finally {
-      seenAt = Date.now();
+      seen();
     }
   };
-  const worker = new Worker<unknown, void>(QUEUE_NAME, process, {
+  const worker = new AskingWorker(QUEUE_NAME, process, {
     connection: options.connection.client,
     prefix: queuePrefix(options.install),
     concurrency: options.concurrency ?? 20,
@@ -73,15 +78,27 @@ export function createRotationWorker(options: RotationWorkerOptions): RotationWo
     removeOnComplete: { count: 0 },
     removeOnFail: { age: 86_400, count: 100 },
   });
+  worker.onAnswer = seen;
   listen(worker, log);
   let closing: Promise<void> | null = null;
   return {
     ready: () => worker.waitUntilReady(),
     isWorkingOn: (id) => turns.isRunning(id),
     inFlight: () => turns.count(),
-    lastSeen: () => seenAt,
+    silentForMs: () => performance.now() - seenAt,
     close: (deadlineMs) => (closing ??= closeWithin(deadlineMs, worker, options)),
   };
+}
+
+/** Tells of each answer to "is there a job?", which an idle worker asks again and again. */
+class AskingWorker extends Worker<unknown, void> {
+  onAnswer: () => void = () => undefined;
+
+  protected override async moveToActive(token: string, name?: string): Promise<Job<unknown, void>> {
+    const job = await super.moveToActive(token, name);
+    this.onAnswer();
+    return job;
+  }
 }
 
 /** A worker waits for Redis without limit when it closes (bullmq#4656); ending the connection sets it free. */

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { Cluster, Redis } from "ioredis";
 import { KeyturnError } from "../rotation/errors.ts";
-import { replyCode } from "./errors.ts";
+import { diagnose, isRefusal, nextFor } from "./diagnose.ts";
+import { codeOf } from "./errors.ts";
 import { type RedisSettings, hostPort, whereOf } from "./settings.ts";
 
 /** `producer`: asks on somebody's behalf and must answer soon. `worker`: BullMQ waits for Redis as long as it takes. */
@@ -28,8 +29,13 @@ export interface ConnectOptions {
 const CONNECT_WITHIN_MS = 5000;
 /** A frozen server must not hold a request for ever. The command may still be executed: callers look again. */
 const ANSWER_WITHIN_MS = 10_000;
-/** Replies that no waiting changes. */
-const REFUSALS = new Set(["NOAUTH", "WRONGPASS", "NOPERM", "DENIED"]);
+/**
+ * A master that froze or was cut off keeps its connections open and says nothing: they are given up after this, so that
+ * the next one is made to whoever is master by then. BullMQ's blocking reads wait up to 10 s for their answer by design.
+ */
+const SILENT_MS = { producer: ANSWER_WITHIN_MS, worker: 20_000 } as const;
+/** First words of a server's answer to a client that is connected to the wrong one since a failover. */
+const DEMOTED = /^READONLY /;
 
 /**
  * Connects, or says why not. Repeating is safe. The wait is bounded because a BullMQ call on a connection that
@@ -45,14 +51,13 @@ export async function connectRedis(settings: RedisSettings, options: ConnectOpti
     trouble = error;
   };
   const disconnect = () => {
-    // A Cluster client that has ended would be "disconnecting" for ever after.
-    for (const each of [client, ...copies]) if (each.status !== "end") each.disconnect();
+    for (const each of [client, ...copies]) each.disconnect();
   };
   // Without a listener ioredis prints raw errors to stderr.
   client.on("error", (error) => onTrouble(error));
   const refused = new Promise<never>((_, reject) => {
     client.on("error", (error) => {
-      if (REFUSALS.has(replyCode(error) ?? "")) reject(error as Error);
+      if (isRefusal(error)) reject(error as Error);
     });
   });
   refused.catch(() => undefined);
@@ -60,7 +65,7 @@ export async function connectRedis(settings: RedisSettings, options: ConnectOpti
     await withinMs(options.connectWithinMs ?? CONNECT_WITHIN_MS, Promise.race([becomesReady(client), refused]));
   } catch (error) {
     disconnect();
-    throw unavailable(where, trouble ?? error);
+    throw await unavailable(settings, where, trouble ?? error);
   }
   onTrouble = (error) => {
     options.onTrouble?.(codeOf(error) ?? "UNKNOWN");
@@ -68,20 +73,15 @@ export async function connectRedis(settings: RedisSettings, options: ConnectOpti
   return { client, where, disconnect, ready: () => client.status === "ready" };
 }
 
-/** The error's code word; its text may quote the URL or a command's arguments. */
-export function codeOf(error: unknown): string | null {
-  const reply = replyCode(error);
-  if (reply !== null) return reply;
-  const last = error instanceof Error && "lastNodeError" in error ? error.lastNodeError : error;
-  if (last !== error && last !== undefined) return codeOf(last);
-  const code = error instanceof Error && "code" in error ? error.code : null;
-  return typeof code === "string" && /^[A-Z0-9_]{2,60}$/.test(code) ? code : null;
-}
-
-function unavailable(where: string, error: unknown): KeyturnError {
+async function unavailable(settings: RedisSettings, where: string, error: unknown): Promise<KeyturnError> {
   const code = codeOf(error);
-  const next = code !== null && REFUSALS.has(code) ? { next: "Check redis.username and redis.password." } : {};
-  return new KeyturnError("REDIS_UNAVAILABLE", `(${where}${code === null ? "" : `: ${code}`})`, next);
+  const cause = code === null ? await diagnose(settings, tlsOptions(settings)) : { why: code, next: nextFor(code) };
+  const next = cause?.next ?? null;
+  return new KeyturnError(
+    "REDIS_UNAVAILABLE",
+    `(${where}${cause === null ? "" : `: ${cause.why}`})`,
+    next === null ? {} : { next },
+  );
 }
 
 function createClient(settings: RedisSettings, role: RedisRole): Redis | Cluster {
@@ -121,6 +121,9 @@ function commonOptions(settings: RedisSettings, role: RedisRole) {
     lazyConnect: true,
     connectTimeout: CONNECT_WITHIN_MS - 500,
     retryStrategy: pause,
+    socketTimeout: SILENT_MS[role],
+    // A demoted master refuses what is written to it: nothing was done, so it is sent again, to the new one.
+    reconnectOnError: (error: Error) => (DEMOTED.test(error.message) ? (2 as const) : false),
     ...(settings.username === undefined ? {} : { username: settings.username }),
     ...(settings.password === undefined ? {} : { password: settings.password }),
     ...(tls === null ? {} : { tls }),

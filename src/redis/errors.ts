@@ -20,6 +20,16 @@ export function replyCode(error: unknown): string | null {
   return /^([A-Z]{2,20})(?: |$)/.exec(error.message)?.[1] ?? null;
 }
 
+/** The error's code word; its text may quote the URL or a command's arguments. */
+export function codeOf(error: unknown): string | null {
+  const reply = replyCode(error);
+  if (reply !== null) return reply;
+  const last = error instanceof Error && "lastNodeError" in error ? error.lastNodeError : error;
+  if (last !== error && last !== undefined) return codeOf(last);
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return typeof code === "string" && /^[A-Z0-9_]{2,60}$/.test(code) ? code : null;
+}
+
 /** Runs `work`; whatever it throws comes out as REDIS_UNAVAILABLE or REDIS_UNSAFE. */
 export async function asking<T>(work: () => Promise<T>): Promise<T> {
   try {

@@ -1,11 +1,16 @@
 import { Cluster, type Redis } from "ioredis";
 
 /** The servers that hold keys: each master of a Cluster, or the one that there is. */
-const masters = (redis: Redis | Cluster): Redis[] => (redis instanceof Cluster ? redis.nodes("master") : [redis]);
+async function masters(redis: Redis | Cluster): Promise<Redis[]> {
+  if (!(redis instanceof Cluster)) return [redis];
+  // Before the first answer it knows of no node.
+  await redis.ping();
+  return redis.nodes("master");
+}
 
 /** Every key, of every master. */
 export const keysOfAll = async (redis: Redis | Cluster): Promise<string[]> =>
-  (await Promise.all(masters(redis).map((one) => one.keys("*")))).flat();
+  (await Promise.all((await masters(redis)).map((one) => one.keys("*")))).flat();
 
 /** A copy of all keys, to put an old state of Redis back as a restored backup would. Works on every kind of server. */
 export async function backup(redis: Redis): Promise<() => Promise<void>> {
@@ -33,7 +38,7 @@ export async function backup(redis: Redis): Promise<() => Promise<void>> {
     }
   }
   return async () => {
-    await Promise.all(masters(redis).map((one) => one.flushall()));
+    await Promise.all((await masters(redis)).map((one) => one.flushall()));
     for (const restore of restorers) await restore();
   };
 }

@@ -78,7 +78,12 @@ describe("the content of the file", () => {
   it("everything but the Admin key has a default", () => {
     expect(parseConfig(ADMIN, "k.yaml")).toEqual({
       install: "keyturn",
-      anthropic: { adminKey: "env:ADMIN", baseUrl: "https://api.anthropic.com", verifyModel: "claude-haiku-4-5", requestsPerMinute: 300 },
+      anthropic: {
+        adminKey: "env:ADMIN",
+        baseUrl: "https://api.anthropic.com",
+        verifyModel: "claude-haiku-4-5",
+        requestsPerMinute: 300,
+      },
       redis: { url: "redis://localhost:6379" },
       schedule: { mode: "embedded", scan: "0 9 * * 1-5", timeZone: "UTC" },
       policy: {
