@@ -1,6 +1,7 @@
 import { ATTENTION, type AttentionCode } from "../rotation/codes.ts";
 import { type Decision, decide } from "../rotation/decide.ts";
 import { ERRORS, type KeyturnError, asKeyturnError } from "../rotation/errors.ts";
+import { isNewer } from "../rotation/newer.ts";
 import type { Observation } from "../rotation/observation.ts";
 import type { Rotation } from "../rotation/record.ts";
 import { isFinal } from "../rotation/states.ts";
@@ -26,7 +27,9 @@ const PATIENCE_MS = 10 * 60_000;
  */
 export async function advance(id: string, deps: Deps): Promise<Step | null> {
   const record = await deps.rotations.load(id);
-  if (record === null || (isFinal(record.state) && record.wakeAt === null)) return null;
+  if (record === null) return null;
+  if (isNewer(record)) return leaveAlone(deps, record);
+  if (isFinal(record.state) && record.wakeAt === null) return null;
   // Somebody is handing a key over: saving anything now would make their save too late (R20).
   if (record.lease !== null && record.lease.until > deps.clock.now())
     return { id, from: record.state, to: record.state };
@@ -57,6 +60,20 @@ export async function advance(id: string, deps: Deps): Promise<Step | null> {
     await recordTrouble(deps, record, error);
     return { id, from: record.state, to: record.state };
   }
+}
+
+const toldOfNewer = new Set<string>();
+
+/** Written by a newer version: its workers go on with it. Said once per rotation and process. */
+function leaveAlone(deps: Deps, { id, target, schema, state }: Rotation): null {
+  if (!toldOfNewer.has(id))
+    deps.log.warn(
+      { event: "record.newer", rotation: id, target, schema, state },
+      "a newer version of Keyturn wrote this rotation; this version leaves it alone",
+    );
+  if (toldOfNewer.size > 1000) toldOfNewer.clear();
+  toldOfNewer.add(id);
+  return null;
 }
 
 /** A worker may have died between promoting a destination and saying so: what is seen there counts. */

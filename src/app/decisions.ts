@@ -5,6 +5,7 @@ import { planHashOf } from "../rotation/plan.ts";
 import type { Instant, Note, Rotation } from "../rotation/record.ts";
 import type { Event } from "../rotation/states.ts";
 import { destinationOf } from "../rotation/transition.ts";
+import { refuseNewer } from "../rotation/newer.ts";
 import { type Allowed, authorize } from "./authorize.ts";
 import { commitAmend, commitMove } from "./commit.ts";
 import type { Deps } from "./deps.ts";
@@ -29,6 +30,7 @@ export async function decideOn(
   refuseKey("The reason", by.breakGlass?.reason);
   const record = await deps.rotations.load(id);
   if (record === null) throw new KeyturnError("NOT_FOUND", `No rotation ${id}.`);
+  refuseNewer(record);
   try {
     const allowed = await authorize(deps, by.actor, by.breakGlass);
     if (by.breakGlass !== null)

@@ -29,7 +29,7 @@ export interface RotationStore {
   load(id: string): Promise<Rotation | null>;
   /**
    * Compare-and-set. Afterwards the entries are also handed to the sink (see AuditTrail.sync for durability there).
-   * @throws CONFLICT when the revision moved; LOCK_HELD (detail names the holder) when a lock belongs to another
+   * @throws NEWER_RECORD for what a newer version wrote; CONFLICT when the revision moved; LOCK_HELD (detail names the holder) when a lock belongs to another
    */
   commit(commit: Commit): Promise<void>;
   /** Ids of rotations that are not final, oldest first. */

@@ -121,9 +121,11 @@ return 0
 export const ANNOUNCE = script(`
 local mtime = math.min(tonumber(ARGV[2]), tonumber(ARGV[4]))
 local known = redis.call('HGET', KEYS[1], ARGV[1])
-if known then mtime = math.max(mtime, cjson.decode(known).mtime) end
-redis.call('HSET', KEYS[1], ARGV[1],
-  cjson.encode({mtime = mtime, seenAt = tonumber(ARGV[4]), holds = ARGV[3]}))
+-- What a newer version adds to the entry stays in it.
+local own = known and cjson.decode(known) or {}
+if known then mtime = math.max(mtime, own.mtime) end
+own.mtime, own.seenAt, own.holds = mtime, tonumber(ARGV[4]), ARGV[3]
+redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(own))
 local all = redis.call('HGETALL', KEYS[1])
 local newest = -1
 for i = 2, #all, 2 do newest = math.max(newest, cjson.decode(all[i]).mtime) end

@@ -2,6 +2,7 @@ import type { ChainWriter } from "../ports/chain.ts";
 import type { Aftermath, Commit, RotationStore } from "../ports/rotations.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import type { Rotation } from "../rotation/record.ts";
+import { refuseNewer } from "../rotation/newer.ts";
 import { isFinal } from "../rotation/states.ts";
 import type { RedisClient } from "./client.ts";
 import { asking } from "./errors.ts";
@@ -56,6 +57,8 @@ async function commitWith(redis: RedisClient, keys: Keys, chain: ChainWriter, co
   const { record, expectedRevision, aftermath } = commit;
   // A rebuilt record may jump over revisions that a stale worker still holds, but never stand still or go back.
   if (record.revision <= expectedRevision) throw new KeyturnError("INTERNAL", "(a commit must raise the revision)");
+  // The last net: whatever a newer version wrote is never saved without what we do not know of it.
+  refuseNewer(record);
   const id = record.id;
   const at = [
     keys.record(id),

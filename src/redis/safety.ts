@@ -10,6 +10,8 @@ export interface SafetyReport {
 export interface SafetyClient {
   info(section: string): Promise<string>;
   config(subcommand: "GET", name: string): Promise<unknown>;
+  /** Of a Cluster: any of its masters may keep what is ours, after a move of slots at the latest. */
+  nodes?(role: "master"): SafetyClient[];
 }
 
 export interface SafetyWishes {
@@ -19,13 +21,29 @@ export interface SafetyWishes {
 
 /**
  * Whether the server keeps what it confirms (failures.md 10): no eviction, persistence on, last writes to disk good.
- * Changes nothing. Managed servers refuse CONFIG; INFO tells most of the same.
- * @throws what the client throws when the server does not answer
+ * Changes nothing. Managed servers refuse CONFIG; INFO tells most of the same. Of a Cluster every master is asked.
+ * @throws what the client throws when a server does not answer
  */
 export async function checkRedisSafety(redis: SafetyClient, wishes: SafetyWishes): Promise<SafetyReport> {
-  const info = fieldsOf(
-    [await redis.info("memory"), await redis.info("persistence"), await redis.info("server")].join("\n"),
-  );
+  // An INFO that is sent to a Cluster as such goes to any one of its nodes, a replica perhaps.
+  const masters = redis.nodes?.("master") ?? [];
+  const servers = masters.length > 0 ? masters : [redis];
+  const found = (await Promise.all(servers.map((server) => problemsOf(server, wishes)))).flat();
+  const problems = [...worstOf(found).values()];
+  const severity = problems.some((one) => one.severity === "refuse") ? "refuse" : problems.length > 0 ? "warn" : "ok";
+  return { problems, severity };
+}
+
+/** One problem per setting: of several masters the worst counts. */
+function worstOf(found: readonly SafetyProblem[]): Map<string, SafetyProblem> {
+  const worst = new Map<string, SafetyProblem>();
+  for (const each of found) if (worst.get(each.setting)?.severity !== "refuse") worst.set(each.setting, each);
+  return worst;
+}
+
+async function problemsOf(redis: SafetyClient, wishes: SafetyWishes): Promise<SafetyProblem[]> {
+  const sections = ["memory", "persistence", "server", "replication"];
+  const info = fieldsOf((await Promise.all(sections.map((section) => redis.info(section)))).join("\n"));
   const setting = (name: string) => settingOf(redis, name);
   const policy = (await setting("maxmemory-policy")) ?? info["maxmemory_policy"] ?? null;
   const append = (await setting("appendonly")) ?? yesNo(info["aof_enabled"]);
@@ -35,10 +53,24 @@ export async function checkRedisSafety(redis: SafetyClient, wishes: SafetyWishes
     persistenceProblem({ append, save, keepsNothing: info["os"] === "mocked redis" }, wishes),
     writeProblem("aof_last_write_status", append === "yes" ? info["aof_last_write_status"] : undefined),
     writeProblem("rdb_last_bgsave_status", save ? info["rdb_last_bgsave_status"] : undefined),
+    failoverProblem(info["connected_slaves"], await setting("min-replicas-to-write")),
   ];
-  const problems = found.filter((problem) => problem !== null);
-  const severity = problems.some((one) => one.severity === "refuse") ? "refuse" : problems.length > 0 ? "warn" : "ok";
-  return { problems, severity };
+  return found.filter((problem) => problem !== null);
+}
+
+/**
+ * A master that is cut off from its replicas goes on confirming writes, which are gone when one of those takes over. With
+ * `min-replicas-to-write` it stops. What is lost even so is found and rebuilt (R16, P8), but a person may be asked again.
+ */
+function failoverProblem(replicas: string | undefined, least: string | null): SafetyProblem | null {
+  if (!(Number(replicas ?? 0) > 0) || least !== "0") return null;
+  return {
+    setting: "min-replicas-to-write",
+    value: "0",
+    wanted: "1 or more",
+    fix: "set it, and min-replicas-max-lag, on every server: a failover may lose what was confirmed last (docs/redis.md)",
+    severity: "warn",
+  };
 }
 
 /** One sentence per problem, all at once. */

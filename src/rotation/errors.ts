@@ -99,6 +99,12 @@ export const ERRORS = {
     say: "The rotation was changed by someone else in the meantime.",
     next: "Look at it with `keyturn show` and decide again.",
   },
+  NEWER_RECORD: {
+    fixedBy: "waiting",
+    exit: 75,
+    say: "A newer version of Keyturn wrote this rotation and goes on with it; this version leaves it alone.",
+    next: "Use the newer version; see docs/upgrades.md.",
+  },
   LOCK_HELD: {
     fixedBy: "waiting",
     exit: 75,

@@ -41,9 +41,14 @@ export const POLICY = {
 };
 
 export async function install(redis: RedisServer, more: Record<string, unknown> = {}): Promise<Installation> {
-  process.env["KEYTURN_LOG_LEVEL"] ??= "silent";
   await redis.client.flushall();
-  const lab = await startLab(redis.url, { policy: POLICY, ...more });
+  return installAt(redis.url, more);
+}
+
+/** @param redisUrl of an empty server, unless `more` names another Redis */
+export async function installAt(redisUrl: string, more: Record<string, unknown> = {}): Promise<Installation> {
+  process.env["KEYTURN_LOG_LEVEL"] ??= "silent";
+  const lab = await startLab(redisUrl, { policy: POLICY, ...more });
   const run = (...args: string[]) => keyturn([...args, "--config", lab.configFile]);
   const shown = async (code: number, ...args: string[]): Promise<Shown> => {
     const ran = await run(...args, "--json");

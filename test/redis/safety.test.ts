@@ -53,6 +53,29 @@ describe("a Redis that keeps what it confirms", () => {
       problems: ["refuse maxmemory-policy volatile-lru", "refuse appendonly no"],
     },
     {
+      when: "replicas that a master does not wait for",
+      server: aServer({ ...GOOD, "min-replicas-to-write": "0" }, "connected_slaves:2"),
+      problems: ["warn min-replicas-to-write 0"],
+    },
+    {
+      when: "replicas that a master waits for",
+      server: aServer({ ...GOOD, "min-replicas-to-write": "1" }, "connected_slaves:2"),
+      problems: [],
+    },
+    {
+      when: "no replicas, so no failover",
+      server: aServer({ ...GOOD, "min-replicas-to-write": "0" }, "connected_slaves:0"),
+      problems: [],
+    },
+    {
+      when: "a Cluster one of whose masters evicts",
+      server: {
+        ...aServer(GOOD),
+        nodes: () => [aServer(GOOD), aServer({ ...GOOD, "maxmemory-policy": "allkeys-lru" }), aServer(GOOD)],
+      },
+      problems: ["refuse maxmemory-policy allkeys-lru"],
+    },
+    {
       when: "nobody can say",
       server: aServer(null),
       problems: ["warn maxmemory-policy unknown", "warn appendonly unknown"],

@@ -2,6 +2,7 @@ import type { Bulletin, Channel, Outbox } from "../../ports/outbox.ts";
 import { pauseAfter } from "../../rotation/backoff.ts";
 import { KeyturnError, asKeyturnError } from "../../rotation/errors.ts";
 import type { Instant, Rotation } from "../../rotation/record.ts";
+import { isNewer } from "../../rotation/newer.ts";
 import type { Deps } from "../deps.ts";
 import { holdsOn, subjectsOf } from "../holds.ts";
 
@@ -25,6 +26,8 @@ interface Trouble {
   nextAt: Instant;
 }
 
+/** Before what a newer version wrote is looked at again (milliseconds): it may have been rolled back. */
+const NEWER_PAUSE_MS = 30_000;
 /** Renewed all along (milliseconds). */
 const LEASE_MS = 20_000;
 /** A server that asks for more patience than this is asked again all the same (milliseconds). */
@@ -52,6 +55,11 @@ export async function deliver(
     if (record === null) {
       await a.outbox.delivered(id, 0, true);
       await a.outbox.settle(id, stamp, null);
+      return "delivered";
+    }
+    if (isNewer(record)) {
+      // The newer version tells people.
+      await a.outbox.settle(id, stamp, a.deps.clock.now() + NEWER_PAUSE_MS);
       return "delivered";
     }
     const bulletin = await bulletinOf(a, record);

@@ -5,6 +5,7 @@ import { describeDestination } from "../../rotation/locks.ts";
 import type { KeyFacts, Rotation } from "../../rotation/record.ts";
 import { SecretText } from "../../rotation/secret.ts";
 import { withoutReplacement } from "../../rotation/transition.ts";
+import { refuseNewer } from "../../rotation/newer.ts";
 import { commitAmend, commitMove } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { type Person, creatorOf, lacksFourEyes } from "../four-eyes.ts";
@@ -61,6 +62,7 @@ export async function submit(
 async function load(deps: Deps, id: string): Promise<Rotation> {
   const record = await deps.rotations.load(id);
   if (record === null) throw new KeyturnError("NOT_FOUND", `No rotation ${id}.`);
+  refuseNewer(record);
   return record;
 }
 

@@ -3,6 +3,7 @@ import { describeDestination } from "../../rotation/locks.ts";
 import { type Phase, marksAfterEnd } from "../../rotation/marks.ts";
 import type { Destination, Rotation } from "../../rotation/record.ts";
 import type { State } from "../../rotation/states.ts";
+import { isNewer } from "../../rotation/newer.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { foreignInstall, markOne, marksOf } from "../marking.ts";
 import type { Problem } from "./report.ts";
@@ -29,7 +30,7 @@ const PHASE: Partial<Record<State, Phase>> = {
 /** Writes the marks of open rotations again where somebody removed them, Terraform for one (R16). */
 export async function rewriteMarks(deps: Deps, { open }: Known, problems: Problem[]): Promise<void> {
   // The newest first: a destination in grace may belong to the next rotation already, whose marks count (R5).
-  for (const r of [...open.values()].toReversed()) {
+  for (const r of [...open.values()].filter((each) => !isNewer(each)).toReversed()) {
     for (const dest of r.plan.destinations) {
       try {
         const facts = await marksOf(deps, dest);

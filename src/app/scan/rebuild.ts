@@ -1,6 +1,7 @@
 import type { LastKnown } from "../../ports/audit.ts";
 import type { HistoryEntry, Rotation } from "../../rotation/record.ts";
 import { HISTORY_LIMIT } from "../../rotation/transition.ts";
+import { isNewer } from "../../rotation/newer.ts";
 import type { Deps } from "../deps.ts";
 import { historyOnRecord } from "./history-on-record.ts";
 import type { Problem } from "./report.ts";
@@ -50,6 +51,8 @@ const isCheckpoint = (x: unknown, id: string): x is Checkpoint =>
   "id" in x &&
   x.id === id &&
   "state" in x &&
+  typeof x.state === "string" &&
+  !isNewer({ schema: x.schema, state: x.state }) &&
   "plan" in x &&
   "outgoing" in x;
 

@@ -3,6 +3,7 @@ import { asKeyturnError } from "../../rotation/errors.ts";
 import { planHashOf } from "../../rotation/plan.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import type { State } from "../../rotation/states.ts";
+import { isNewer } from "../../rotation/newer.ts";
 import { commitAmend, commitMove } from "../commit.ts";
 import type { Deps } from "../deps.ts";
 import { planFor } from "../plans.ts";
@@ -19,7 +20,7 @@ export async function makeUrgent(deps: Deps, groups: readonly Group[]): Promise<
   for (const { key, candidate } of groups) {
     if (candidate.active || candidate.openRotationId === null) continue;
     const open = await deps.rotations.load(candidate.openRotationId);
-    if (open === null || open.outgoing.id !== key.id || isUrgent(open.reason)) continue;
+    if (open === null || isNewer(open) || open.outgoing.id !== key.id || isUrgent(open.reason)) continue;
     try {
       await replaceReason(deps, open);
     } catch (error) {

@@ -24,7 +24,7 @@ export function rotationText(v: RotationView, now = Date.now()): string {
   if (v.holds.length > 0) rows.push(["held by", v.holds.join(", ")]);
   if (v.notBefore !== null) rows.push(["not before", `${at(v.notBefore)}; keyturn retry ${v.id} lifts that`]);
   rows.push(
-    ["reason", `${v.reason}: ${REASONS[v.reason]}`],
+    ["reason", `${v.reason}: ${REASONS[v.reason] ?? "not known to this version"}`],
     ...(v.note === null ? [] : [["reason given", v.note]]),
     ["outgoing key", key(v.outgoingKey)],
     ["replacement", key(v.replacementKey)],
@@ -60,7 +60,7 @@ export function rotationList(views: readonly RotationView[], now = Date.now()): 
     v.state,
     v.reason,
     relative(v.enteredAt, now),
-    v.needsAttention === null ? (WAITS_FOR[STATES[v.state] ?? "nobody"] ?? "–") : `ATTENTION: ${v.needsAttention.code}`,
+    v.needsAttention === null ? waitsFor(v.state) : `ATTENTION: ${v.needsAttention.code}`,
   ]);
   const shown = table([["ROTATION", "TARGET", "STATE", "REASON", "SINCE", "WAITS FOR"], ...rows]);
   const todo = views.filter((v) => v.needsAttention !== null || PEOPLE.includes(STATES[v.state]));
@@ -68,6 +68,10 @@ export function rotationList(views: readonly RotationView[], now = Date.now()): 
   return `${shown}\n\nfor people\n${todo.map((v) => `  ${name(v)}: ${v.needsAttention === null ? "" : `${v.needsAttention.message}\n    `}${nextOf(v)}`).join("\n")}`;
 }
 
+const waitsFor = (state: string): string => {
+  if (!Object.hasOwn(STATES, state)) return "a newer version of Keyturn";
+  return WAITS_FOR[STATES[state as RotationView["state"]] ?? "nobody"] ?? "–";
+};
 const PEOPLE: readonly unknown[] = ["approver", "operator", "person"];
 const WAITS_FOR: Record<string, string> = {
   approver: "an approver",
