@@ -15,7 +15,10 @@ import type { RotationWorker } from "../workers/rotation-worker.ts";
 export interface Server {
   /** The bound ports. */
   ports: { http: number; metrics: number };
-  /** In the order in which they end: no new scans and requests, then the running steps, then the last word. */
+  /**
+   * In the order in which they end: no longer ready and no new scans, then the running steps, then requests, then the last
+   * word.
+   */
   parts: readonly { name: string; close(leftMs: number): Promise<unknown> }[];
 }
 
@@ -107,9 +110,10 @@ export async function startServer(app: App): Promise<Server> {
           await Promise.all([plan?.stop(), reconciler.stop()]);
         },
       },
+      // Before the HTTP server: for a moment after SIGTERM the cluster still sends people here, and their clicks count.
+      { name: "worker", close: (leftMs) => working.close(Math.max(0, leftMs - 3000)) },
       { name: "http", close: () => server.close(1000) },
       ...waysIn.parts,
-      { name: "worker", close: (leftMs) => working.close(Math.max(0, leftMs - 1000)) },
       // After the worker: its last steps are told before the process ends, or by the next one.
       { name: "deliveries", close: async (leftMs) => deliveries?.stop(Math.max(0, leftMs - 500)) },
       {

@@ -42,12 +42,12 @@ export interface Spawned {
   ended: Promise<Ran>;
 }
 
-/** Starts a command line as a process of its own; whoever starts it ends it. */
+/** Starts a command line as a process of its own; whoever starts it ends it. @param more `entry`: of another version */
 export function spawnKeyturn(
   args: readonly string[],
-  more: { stdin?: string; env?: Record<string, string>; cwd?: string } = {},
+  more: { stdin?: string; env?: Record<string, string>; cwd?: string; entry?: string } = {},
 ): Spawned {
-  const child = spawn(process.execPath, [ENTRY, ...args], {
+  const child = spawn(process.execPath, [more.entry ?? ENTRY, ...args], {
     env: { PATH: process.env["PATH"] ?? "", ...more.env },
     ...(more.cwd === undefined ? {} : { cwd: more.cwd }),
     stdio: "pipe",
