@@ -34,6 +34,10 @@ const CLUSTER_MOMENTS: Moment[] = [
 ];
 
 const GRACE_MS = 12_000;
+/** How long a submission keeps a rotation to itself (src/app/intake/take-lease.ts). */
+const INTAKE_LEASE_MS = 3 * 60_000;
+/** On a machine that others load as well. */
+const TEST_MS = 600_000;
 
 describe.each([
   { name: "Redis Sentinel", start: startSentinel, moments: SENTINEL_MOMENTS },
@@ -74,8 +78,8 @@ describe.each([
     }
   }
   const state = async () => (await at.shown(0, "show", "billing")).state;
-  const untilState = (wanted: string) =>
-    expect.poll(() => state().catch(() => "unknown"), { timeout: 60_000, interval: 100 }).toBe(wanted);
+  const untilState = (wanted: string, timeout = 90_000) =>
+    expect.poll(() => state().catch(() => "unknown"), { timeout, interval: 100 }).toBe(wanted);
   const strike = async (how: Trouble) => {
     const result = await redis[how]();
     if (result === undefined) return;
@@ -83,49 +87,55 @@ describe.each([
     if (!result.running()) await result.start();
   };
 
-  it.each(moments)("$how while it is $state: it ends right, and nothing is done twice", async (moment) => {
-    const gated = async (when: string) =>
-      moment.state === when && moment.gate !== undefined
-        ? at.console.addFault({ match: moment.gate, times: null, fault: { kind: "gate", when: "before" } })
-        : null;
-    const strikeAtGate = async (gate: string | null) => {
-      if (gate === null) return;
-      await at.console.untilFaultHits(gate, 1, 60_000);
-      await strike(moment.how);
-      await at.console.removeFault(gate);
-    };
-    await untilState("awaiting_approval");
-    if (moment.state === "awaiting_approval") await strike(moment.how);
-    await persistently(async () => expect([0, 75]).toContain((await at.run("approve", "billing")).code));
-    await untilState("awaiting_replacement");
-    if (moment.state === "awaiting_replacement") await strike(moment.how);
+  it.each(moments)(
+    "$how while it is $state: it ends right, and nothing is done twice",
+    { timeout: TEST_MS },
+    async (moment) => {
+      const gated = async (when: string) =>
+        moment.state === when && moment.gate !== undefined
+          ? at.console.addFault({ match: moment.gate, times: null, fault: { kind: "gate", when: "before" } })
+          : null;
+      const strikeAtGate = async (gate: string | null) => {
+        if (gate === null) return;
+        await at.console.untilFaultHits(gate, 1, 60_000);
+        await strike(moment.how);
+        await at.console.removeFault(gate);
+      };
+      await untilState("awaiting_approval");
+      if (moment.state === "awaiting_approval") await strike(moment.how);
+      await persistently(async () => expect([0, 75]).toContain((await at.run("approve", "billing")).code));
+      await untilState("awaiting_replacement");
+      if (moment.state === "awaiting_replacement") await strike(moment.how);
 
-    const verifying = await gated("verifying");
-    const deactivating = await gated("deactivating");
-    const made = await at.console.createKey({ name: "replacement" });
-    const handedOver = persistently(async () =>
-      expect((await at.submit("billing", made.secret)).code, "submit").toBe(0),
-    );
-    if (moment.state === "submitted") await strike(moment.how);
-    await handedOver;
-    await strikeAtGate(verifying);
-    await strikeAtGate(deactivating);
-    await untilState("grace_period");
-    const archiving = await gated("archiving");
-    if (moment.state === "grace_period") await strike(moment.how);
-    await strikeAtGate(archiving);
-    await untilState("completed");
+      const verifying = await gated("verifying");
+      const deactivating = await gated("deactivating");
+      const made = await at.console.createKey({ name: "replacement" });
+      const handedOver = persistently(async () =>
+        expect((await at.submit("billing", made.secret)).code, "submit").toBe(0),
+      );
+      if (moment.state === "submitted") await strike(moment.how);
+      await handedOver;
+      await strikeAtGate(verifying);
+      await strikeAtGate(deactivating);
+      // A frozen master confirms what waited for it when it is thawed, and is demoted: then the acceptance is lost, not the
+      // key (P2). It is found in its pending place when the lease of the submission ends.
+      await untilState("grace_period", moment.state === "submitted" ? INTAKE_LEASE_MS + 90_000 : undefined);
+      const archiving = await gated("archiving");
+      if (moment.state === "grace_period") await strike(moment.how);
+      await strikeAtGate(archiving);
+      await untilState("completed");
 
-    expect(await at.value("billing")).toBe(made.secret);
-    expect(await at.status(made.key.id)).toBe("active");
-    const changes = (await at.console.requests()).filter((r) => r.method === "POST" && r.path.includes("/api_keys/"));
-    expect(changes.filter((r) => r.applied).map((r) => r.bodyStatus)).toEqual(["inactive", "archived"]);
-    expect((await at.run("audit", "verify")).code).toBe(0);
-    for (const server of servers) {
-      await expect.poll(() => server.get("/readyz"), { timeout: 60_000, interval: 200 }).toBe(200);
-      expect(await server.get("/livez")).toBe(200);
-    }
-    const ends = await Promise.all(servers.map((server) => server.stop()));
-    expect(ends.map((end) => end.code)).toEqual([0, 0]);
-  });
+      expect(await at.value("billing")).toBe(made.secret);
+      expect(await at.status(made.key.id)).toBe("active");
+      const changes = (await at.console.requests()).filter((r) => r.method === "POST" && r.path.includes("/api_keys/"));
+      expect(changes.filter((r) => r.applied).map((r) => r.bodyStatus)).toEqual(["inactive", "archived"]);
+      expect((await at.run("audit", "verify")).code).toBe(0);
+      for (const server of servers) {
+        await expect.poll(() => server.get("/readyz"), { timeout: 60_000, interval: 200 }).toBe(200);
+        expect(await server.get("/livez")).toBe(200);
+      }
+      const ends = await Promise.all(servers.map((server) => server.stop()));
+      expect(ends.map((end) => end.code)).toEqual([0, 0]);
+    },
+  );
 });
