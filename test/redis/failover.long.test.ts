@@ -78,8 +78,8 @@ describe.each([
     }
   }
   const state = async () => (await at.shown(0, "show", "billing")).state;
-  const untilState = (wanted: string, timeout = 90_000) =>
-    expect.poll(() => state().catch(() => "unknown"), { timeout, interval: 100 }).toBe(wanted);
+  const untilState = async (wanted: string, timeout = 90_000) =>
+    await expect.poll(() => state().catch(() => "unknown"), { timeout, interval: 100 }).toBe(wanted);
   const strike = async (how: Trouble) => {
     const result = await redis[how]();
     if (result === undefined) return;

@@ -38,7 +38,7 @@ for (const { name, start } of TOPOLOGIES) {
     };
   });
 
-  describe(name, () => {
+  describe(`one-time links (${name})`, () => {
     let at: Server;
     let both: [IntakeLinks, IntakeLinks];
     beforeAll(async () => {

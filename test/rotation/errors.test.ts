@@ -30,7 +30,19 @@ describe("the errors", () => {
         ...(["SLACK_UNAVAILABLE", "SLACK_REFUSED"] as const),
       ],
     ],
-    [75, ["BASE_CHANGED", "FOREIGN_PENDING", "CONFLICT", "LOCK_HELD", "HELD", "INTERRUPTED", "WRONG_STATE"]],
+    [
+      75,
+      [
+        "BASE_CHANGED",
+        "FOREIGN_PENDING",
+        "CONFLICT",
+        "LOCK_HELD",
+        "NEWER_RECORD",
+        "HELD",
+        "INTERRUPTED",
+        "WRONG_STATE",
+      ],
+    ],
     [77, ["NOT_AN_APPROVER"]],
     [78, ["CONFIG_INVALID", "OTHER_HOST", "REDIS_UNSAFE"]],
   ])("exit %i is for these and no other", (exit, codes) => {
@@ -46,6 +58,7 @@ describe("the errors", () => {
         "DIRECTORY_UNAVAILABLE",
         "INTERRUPTED",
         "LOCK_HELD",
+        "NEWER_RECORD",
         "REDIS_UNAVAILABLE",
         "SLACK_UNAVAILABLE",
         "STORE_UNAVAILABLE",

@@ -92,21 +92,21 @@ describe("two versions of Keyturn on one Redis", () => {
     await endsRight(TARGETS);
   });
 
-  it.each<{ what: string; first: Version; then: Version }>([
-    { what: "an upgrade", first: "older", then: "this" },
-    { what: "a roll-back", first: "this", then: "older" },
-  ])("$what in the middle of a rotation: the $then version goes on with what the $first one wrote", async (given) => {
+  it.each<{ what: string; first: Version; second: Version }>([
+    { what: "an upgrade", first: "older", second: "this" },
+    { what: "a roll-back", first: "this", second: "older" },
+  ])("$what in the middle of a rotation: the $second version goes on with what the $first one wrote", async (given) => {
     await at.target("billing", 100);
     const first = await serve(given.first);
     await untilState("billing", "awaiting_approval");
     await keyturn(given.first, ["approve", "billing"]);
     await untilState("billing", "awaiting_replacement");
     await end(first);
-    const then = await serve(given.then);
-    const made = await handOver(given.then, "billing");
+    const second = await serve(given.second);
+    const made = await handOver(given.second, "billing");
     await untilState("billing", "completed");
     expect(await at.value("billing")).toBe(made.secret);
-    expect(moves(then)).toBeGreaterThan(0);
+    expect(moves(second)).toBeGreaterThan(0);
     await endsRight(["billing"]);
   });
 
