@@ -38,8 +38,17 @@ export async function observe(deps: Deps, r: Rotation): Promise<Observation> {
   };
 }
 
-/** From here on a record older than its marks must not act: Redis was set back (R16). */
-const MARKS_MATTER: readonly State[] = ["draining", "deactivating", "grace_period", "archiving"];
+/**
+ * Where a record older than its marks must not act, or ask a person for what is done already: Redis was set back (R16), as by
+ * a frozen master that wakes up and confirms a whole life before it is demoted.
+ */
+const MARKS_MATTER: readonly State[] = [
+  "awaiting_replacement",
+  "draining",
+  "deactivating",
+  "grace_period",
+  "archiving",
+];
 
 /** The highest revision that this rotation's marks name. */
 export async function markedRevision(deps: Deps, r: Rotation): Promise<number> {
