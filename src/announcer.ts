@@ -36,6 +36,8 @@ interface Given {
   presence: Presence;
   clock: Clock;
   log: Log;
+  /** Told of each request to a webhook. */
+  onPost?: (webhook: string, code: string, seconds: number) => void;
 }
 
 /** Without any channel nothing is put into the outbox: then only the log tells. */
@@ -91,7 +93,7 @@ export function createAnnouncer(given: Given): Announcer {
   };
 }
 
-const webhooks = ({ config, log, clock }: Given): Channel[] =>
+const webhooks = ({ config, log, clock, onPost }: Given): Channel[] =>
   Object.entries(config.webhooks).map(([name, { url, secret, only }]) =>
     createWebhookChannel({
       name,
@@ -103,5 +105,6 @@ const webhooks = ({ config, log, clock }: Given): Channel[] =>
       log,
       random: Math.random,
       now: () => clock.now(),
+      ...(onPost === undefined ? {} : { onPost: (code, seconds) => onPost(name, code, seconds) }),
     }),
   );

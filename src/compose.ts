@@ -13,6 +13,7 @@ import { createAuditTrail } from "./audit/trail.ts";
 import { systemClock } from "./clock.ts";
 import { countedAudit, countedNotifier, countedStores } from "./metrics/counted.ts";
 import { type Counters, createCounters } from "./metrics/counters.ts";
+import { countedRotations, countedVerifier } from "./metrics/outcomes.ts";
 import type { AuditEntry } from "./ports/audit.ts";
 import type { Journal } from "./ports/chain.ts";
 import type { Sessions } from "./ports/sessions.ts";
@@ -87,7 +88,7 @@ export async function compose(
   const redis = connection.client;
   const install = namespaceOf(loaded);
   const journal = createRedisJournal({ redis, install });
-  const counters = createCounters();
+  const counters = createCounters({ slack: config.slack !== undefined });
   const trail = createAuditTrail({
     journal,
     install: config.install,
@@ -115,7 +116,7 @@ export async function compose(
     baseUrl: config.anthropic.baseUrl,
     clock,
     log,
-    onRequest: (told: RequestTold) => counters.provider.add({ provider: "anthropic", ...told }),
+    onRequest: (told: RequestTold, seconds: number) => counters.request({ provider: "anthropic", ...told }, seconds),
   };
   const registry = createRedisConfigs({
     redis,
@@ -133,6 +134,7 @@ export async function compose(
       log,
       deps: () => deps,
       wake: (rotation) => outbox.add(rotation, clock.now()),
+      onCall: (operation, code, seconds) => counters.request({ provider: "slack", operation, code }, seconds),
     }) ?? null;
   const announcer = createAnnouncer({
     config,
@@ -141,6 +143,7 @@ export async function compose(
     presence: createRedisPresence({ redis, install }),
     clock,
     log,
+    onPost: (operation, code, seconds) => counters.request({ provider: "webhook", operation, code }, seconds),
   });
   const deps: Deps = {
     clock,
@@ -151,9 +154,9 @@ export async function compose(
       budget,
       adminKey: () => resolveSecret(config.anthropic.adminKey, "anthropic.adminKey"),
     }),
-    verifier: createKeyVerifier({ ...anthropic, model: config.anthropic.verifyModel }),
+    verifier: countedVerifier(createKeyVerifier({ ...anthropic, model: config.anthropic.verifyModel }), counters),
     stores,
-    rotations: createRedisRotations({ redis, install, chain: trail.writer }),
+    rotations: countedRotations(createRedisRotations({ redis, install, chain: trail.writer }), counters),
     audit: countedAudit(trail, counters),
     wakeups: queue,
     leases: createRedisLeases({ redis, install }),

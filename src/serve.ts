@@ -131,15 +131,26 @@ export async function startServer(app: App): Promise<Server> {
   };
 }
 
-const startSchedule = ({ deps, loaded, log }: App): ScanSchedule =>
+const startSchedule = ({ deps, loaded, log, counters }: App): ScanSchedule =>
   startScanSchedule({
     pattern: loaded.config.schedule.scan,
     timeZone: loaded.config.schedule.timeZone,
-    scan: () => scan(deps, { dryRun: false }),
+    scan: () => countedScan({ deps, counters }),
     scanLog: deps.scanLog,
     clock: deps.clock,
     log,
   });
+
+/** A scan that the schedule asked for, counted by its outcome. */
+async function countedScan({ deps, counters }: Pick<App, "deps" | "counters">): Promise<void> {
+  try {
+    await scan(deps, { dryRun: false });
+    counters.scans.add({ outcome: "ok" });
+  } catch (error) {
+    counters.scans.add({ outcome: asKeyturnError(error).code.toLowerCase() });
+    throw error;
+  }
+}
 
 /** The port of the default: several processes on one machine, as on a developer's, must not need a setting for it. */
 const DEFAULT_METRICS_PORT = 9090;

@@ -30,11 +30,15 @@ export interface SlackWayIn {
  * so that a missing one is told at the start.
  * @throws CONFIG_INVALID
  */
-export async function openSlackWayIn({ deps, loaded, log, redisClient }: App): Promise<SlackWayIn> {
+export async function openSlackWayIn({ deps, loaded, log, redisClient, counters }: App): Promise<SlackWayIn> {
   const { slack, redis, install } = loaded.config;
   if (slack === undefined) return { routes: [], parts: [], connected: null };
   const apiUrl = slack.apiUrl ?? null;
-  const client = createWebClient({ token: () => resolveSecret(slack.botToken, "slack.botToken"), apiUrl });
+  const client = createWebClient({
+    token: () => resolveSecret(slack.botToken, "slack.botToken"),
+    apiUrl,
+    onCall: (operation, code, seconds) => counters.request({ provider: "slack", operation, code }, seconds),
+  });
   const refusals = createRefusals(deps);
   const namespace = redis.prefix ?? install;
   const outbox = createRedisOutbox({ redis: redisClient, install: namespace });
@@ -49,7 +53,14 @@ export async function openSlackWayIn({ deps, loaded, log, redisClient }: App): P
   const last = { name: "slack refusals", close: () => refusals.close() };
   if (slack.appToken !== undefined) {
     const appToken = resolveSecret(slack.appToken, "slack.appToken");
-    const socket = await openSocketInbound({ ears, client, appToken, apiUrl, clock: deps.clock });
+    const socket = await openSocketInbound({
+      ears,
+      client,
+      appToken,
+      apiUrl,
+      clock: deps.clock,
+      onConnected: (connected) => void (counters.socket.connected = connected),
+    });
     const part = { name: "slack socket", close: (leftMs: number) => socket.close(leftMs) };
     return { routes: [], parts: [part, last], connected: socket.connected };
   }

@@ -6,6 +6,7 @@ import type { RedisClient } from "./redis/client.ts";
 import { createRedisCardSlots } from "./redis/card-slots.ts";
 import { createRedisLeases } from "./redis/leases.ts";
 import { type SlackOutbound, openSlackOutbound } from "./slack/index.ts";
+import type { OnCall } from "./slack/web-client.ts";
 
 /**
  * What tells people in Slack, as the configuration says; null without `slack`. Nothing is read or called before it is used.
@@ -20,6 +21,7 @@ export function slackOutboundOf(
     log: Deps["log"];
     deps: () => Deps;
     wake?: (rotation: string) => Promise<void>;
+    onCall?: OnCall;
   },
 ): SlackOutbound | null {
   const { slack, signIn } = config;
@@ -53,6 +55,7 @@ export function slackOutboundOf(
     lastScan: () => deps().scanLog.lastSuccess(),
     clock: given.clock,
     log: given.log,
+    ...(given.onCall === undefined ? {} : { onCall: given.onCall }),
     ...(given.wake === undefined ? {} : { wake: given.wake }),
   });
 }

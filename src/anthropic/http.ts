@@ -48,8 +48,9 @@ export async function sendOnce(
   limits: AttemptLimits,
   more: { signal?: AbortSignal | undefined; onRequest?: OnRequest | undefined } = {},
 ): Promise<Reply | Silence> {
+  const began = performance.now();
   const answer = await attempt(fetchFn, baseUrl, request, limits, more.signal);
-  more.onRequest?.(toldOf(request, answer));
+  more.onRequest?.(toldOf(request, answer), (performance.now() - began) / 1000);
   return answer;
 }
 

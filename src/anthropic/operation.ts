@@ -6,8 +6,8 @@ export interface RequestTold {
   /** The status, `timeout` or `network`. */
   code: string;
 }
-/** Told once per request that was sent, whatever came back. Must not throw. */
-export type OnRequest = (told: RequestTold) => void;
+/** Told once per request that was sent, whatever came back, with how long it took. Must not throw. */
+export type OnRequest = (told: RequestTold, seconds: number) => void;
 
 /** From the address, in order; the first that fits counts. */
 const OPERATIONS: readonly (readonly [RegExp, string])[] = [

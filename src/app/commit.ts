@@ -54,6 +54,7 @@ export async function commitMove(
     record: after,
     expectedRevision: before.revision,
     locks: locksOf(after),
+    left: { state: before.state, since: before.enteredAt },
     audit: [
       draft(after, {
         at: step.at,

@@ -23,6 +23,8 @@ export interface Overview {
   now: Instant;
   /** End of the last scan that worked; null: there was none. */
   lastScan: Instant | null;
+  /** Of the last scan; null where it did not say. */
+  scanned: { keys: number | null; durationMs: number | null };
   auditHead: ChainHead | null;
   /** What needs a person first, then by what happens next. */
   open: Rotation[];
@@ -69,6 +71,7 @@ export async function overview(deps: OverviewDeps): Promise<Overview> {
   return {
     now,
     lastScan,
+    scanned: { keys: report?.keys ?? null, durationMs: report?.durationMs ?? null },
     auditHead,
     open: open.toSorted(byUrgency),
     ended: ended.slice(0, SHOWN_ENDED),

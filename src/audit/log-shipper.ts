@@ -7,7 +7,8 @@ import type { Writer } from "./writer.ts";
 
 /** Its process has had this long to log an entry by itself. */
 const PATIENCE_MS = 15_000;
-const LOG = "log";
+/** Names the log as a sink for `Journal.shipped`. */
+export const LOG = "log";
 
 /**
  * Without a file the log lines are the sink (R18). Logs what a process that died did not; a line may come twice.

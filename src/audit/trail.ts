@@ -7,7 +7,7 @@ import { isSound } from "./chain.ts";
 import { entriesInOrder, indexOf } from "./file-reader.ts";
 import { createFileSink } from "./file-sink.ts";
 import { lastKnownGatherer } from "./last-known.ts";
-import { createLogShipper } from "./log-shipper.ts";
+import { LOG, createLogShipper } from "./log-shipper.ts";
 import { createShipper, readAfter, sinkId } from "./shipper.ts";
 import { createTail } from "./tail.ts";
 import { createWriter } from "./writer.ts";
@@ -107,6 +107,12 @@ export function createAuditTrail(given: {
       return whole() ? gatherer.result() : null;
     },
     head: () => journal.head(),
+    unshipped: async () => {
+      // The marker first: what is shipped in between then counts as still to come, never as less than none.
+      const marker = await journal.shipped(sink === null ? LOG : sinkId(sink.path));
+      const head = await journal.head();
+      return head === null ? null : Math.max(0, head.seq - (marker?.seq ?? 0));
+    },
     close: async () => {
       // So that what we wrote is noted as shipped. A process that wrote nothing changes nothing on its way out.
       if (writer.wrote) await reconcile().catch(() => undefined);

@@ -3,6 +3,7 @@ import type { Notifier } from "../ports/notifier.ts";
 import type { SecretStore, Stores } from "../ports/secret-store.ts";
 import { asKeyturnError } from "../rotation/errors.ts";
 import type { Counters } from "./counters.ts";
+import { noteDrafts } from "./outcomes.ts";
 
 /*
  * Ports that count what goes through them and change nothing else: the same answers, the same errors.
@@ -19,7 +20,8 @@ export function countedNotifier(inner: Notifier, { events }: Pick<Counters, "eve
 }
 
 /** Failures to write; that Redis is away is not the audit log's failure and has its own signs. */
-export function countedAudit(inner: AuditTrail, { auditFailures }: Pick<Counters, "auditFailures">): AuditTrail {
+export function countedAudit(inner: AuditTrail, counters: Counters): AuditTrail {
+  const { auditFailures } = counters;
   const counting =
     <A extends unknown[]>(write: (...args: A) => Promise<void>) =>
     async (...args: A): Promise<void> => {
@@ -31,33 +33,39 @@ export function countedAudit(inner: AuditTrail, { auditFailures }: Pick<Counters
       }
     };
   return {
-    append: counting((drafts: Parameters<AuditTrail["append"]>[0]) => inner.append(drafts)),
+    append: counting(async (drafts: Parameters<AuditTrail["append"]>[0]) => {
+      await inner.append(drafts);
+      noteDrafts(drafts, counters);
+    }),
     sync: counting(() => inner.sync()),
     reconcile: counting(() => inner.reconcile()),
     verify: (source) => inner.verify(source),
     entries: (source) => inner.entries(source),
     lastKnown: () => inner.lastKnown(),
     head: () => inner.head(),
+    unshipped: () => inner.unshipped(),
     close: () => inner.close(),
   };
 }
 
-/** Calls of secrets managers by type, method and outcome. One wrapper per store, so that a store stays one object. */
-export function countedStores(inner: Stores, { provider }: Pick<Counters, "provider">): Stores {
+/** Calls of secrets managers by type, method and outcome, and how long they took. One wrapper per store, so that a store stays one object. */
+export function countedStores(inner: Stores, { request }: Pick<Counters, "request">): Stores {
   const wrapped = new WeakMap<SecretStore, SecretStore>();
   const wrap = (store: SecretStore): SecretStore => {
-    const count = (operation: string, code: string) => provider.add({ provider: store.type, operation, code });
+    const count = (operation: string, code: string, began: number) =>
+      request({ provider: store.type, operation, code }, (performance.now() - began) / 1000);
     return new Proxy(store, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name, target);
         if (typeof member !== "function" || typeof name !== "string") return member;
         return (...args: unknown[]): unknown => {
+          const began = performance.now();
           const result: unknown = Reflect.apply(member, target, args);
           // What answers at once, such as `physicalId`, asks nobody.
           if (result instanceof Promise)
             result.then(
-              () => count(name, "ok"),
-              (error: unknown) => count(name, asKeyturnError(error).code.toLowerCase()),
+              () => count(name, "ok", began),
+              (error: unknown) => count(name, asKeyturnError(error).code.toLowerCase(), began),
             );
           return result;
         };

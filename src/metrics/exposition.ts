@@ -4,12 +4,14 @@ export type Labels = Readonly<Record<string, string>>;
 export interface Sample {
   labels: Labels;
   value: number;
+  /** Of a histogram: which of its series. */
+  part?: "_bucket" | "_sum" | "_count";
 }
 /** One metric with all its series. */
 export interface Family {
   name: string;
   help: string;
-  type: "gauge" | "counter";
+  type: "gauge" | "counter" | "histogram";
   samples: readonly Sample[];
 }
 
@@ -25,7 +27,8 @@ export function render(families: readonly Family[]): string {
   return families
     .map(({ name, help, type, samples }) => {
       const lines = new Map<string, number>();
-      for (const { labels, value } of samples) if (Number.isFinite(value)) lines.set(name + labelsOf(labels), value);
+      for (const { labels, value, part } of samples)
+        if (Number.isFinite(value)) lines.set(name + (part ?? "") + labelsOf(labels), value);
       if (lines.size === 0) return "";
       const body = [...lines].map(([series, value]) => `${series} ${value}\n`).join("");
       return `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${type}\n${body}`;

@@ -9,6 +9,7 @@ export interface Observed {
   lastScan: Instant | null;
   /** When the schedule last asked for a scan; null: never. */
   scanScheduled: Instant | null;
+  scanned: { keys: number | null; durationMs: number | null };
   auditHead: ChainHead | null;
   open: readonly Rotation[];
   targets: { shown: readonly TargetFacts[]; total: number };
@@ -109,6 +110,8 @@ export function recordFamilies(seen: Observed): Family[] {
       (r) => (r.state === "draining" ? r.drainLimitAt : null),
     ),
     gauge("keyturn_last_scan_timestamp_seconds", "End of the last scan that worked.", seen.lastScan),
+    gauge("keyturn_last_scan_duration_seconds", "How long that scan took.", seen.scanned.durationMs),
+    gauge("keyturn_last_scan_keys", "Keys of the organization that that scan listed.", seen.scanned.keys),
     gauge("keyturn_scan_scheduled_timestamp_seconds", "When the schedule last asked for a scan.", seen.scanScheduled),
     gauge("keyturn_audit_head_sequence", "Number of the newest entry of the audit log.", seen.auditHead?.seq ?? null),
   ].map(inSeconds);

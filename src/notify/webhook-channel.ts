@@ -16,6 +16,8 @@ export interface WebhookOptions extends Omit<PostOptions, "timeoutMs"> {
   /** Milliseconds since 1970: requests take time, and their timestamps are looked at. */
   now: () => Instant;
   timeoutMs?: number;
+  /** Told of each request and how long it took. Must not throw. */
+  onPost?: (code: string, seconds: number) => void;
 }
 
 /** What a webhook remembers of a rotation. */
@@ -59,7 +61,9 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
         if (n === MOST_AT_ONCE) return { nextAt: options.now() };
         const body = JSON.stringify(messageOf(happening, bulletin, options.publicUrl));
         const now = options.now();
+        const began = performance.now();
         const end = await post({ timeoutMs: TIMEOUT_MS, ...options }, happening.id, body, now);
+        options.onPost?.("code" in end ? end.code.toLowerCase() : end.end, (performance.now() - began) / 1000);
         say(end, rotation);
         if (end.end === "gone") {
           await keep({ stopped: true, failing: null });

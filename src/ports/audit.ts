@@ -74,5 +74,7 @@ export interface AuditTrail {
    */
   lastKnown(): Promise<LastKnown | null>;
   head(): Promise<ChainHead | null>;
+  /** Entries that Redis has and the sink is not known to have, of this host; null: nothing is on record yet. */
+  unshipped(): Promise<number | null>;
   close(): Promise<void>;
 }

@@ -19,6 +19,8 @@ export interface Commit {
   locks: readonly string[];
   /** Entries for the audit chain, made durable in Redis by the same script that changes the record (R18). */
   audit: readonly AuditDraft[];
+  /** With a move: the state that was left and since when it was there. For those who measure; it is not kept. */
+  left?: { state: string; since: Instant };
   /** Written or cleared with an end; absent: left alone. */
   aftermath?: { targets: readonly string[]; value: Aftermath | null };
 }
@@ -102,6 +104,9 @@ export interface Cut<T> {
 export interface KeptReport {
   schema: 1;
   scannedAt: Instant;
+  /** Keys of the organization that were listed, and how long it took; absent in reports of 0.1. */
+  keys?: number;
+  durationMs?: number;
   /** What is due first, then by when it will be. */
   targets: Cut<KeptTarget>;
   /** The oldest first. */

@@ -5,9 +5,14 @@ import type { Wakeups } from "../ports/rotations.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { asRedisError } from "./errors.ts";
 
+const STATES = ["waiting", "active", "delayed", "failed"] as const;
+type QueueState = (typeof STATES)[number];
+
 export interface RotationQueue extends Wakeups, Rewakeups {
   /** Wake-ups that a worker could take now, and those being worked on, by any process. */
   backlog(): Promise<{ waiting: number; active: number }>;
+  /** Wake-ups by state, for whoever watches: also those for later, and those that failed and are kept for a look. */
+  counts(): Promise<Record<QueueState, number>>;
   /** Bounded in time; safe to repeat. Does not end the connection it was given. */
   close(): Promise<void>;
 }
@@ -49,6 +54,11 @@ export function createWakeups(given: {
     backlog: async () => {
       const counts = await within(deadlineMs, queue.getJobCounts("waiting", "prioritized", "active"));
       return { waiting: (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0), active: counts["active"] ?? 0 };
+    },
+    counts: async () => {
+      const counts = await within(deadlineMs, queue.getJobCounts("prioritized", ...STATES));
+      const { waiting = 0, active = 0, delayed = 0, failed = 0, prioritized = 0 } = counts;
+      return { waiting: waiting + prioritized, active, delayed, failed };
     },
     close: () => (closing ??= within(deadlineMs, queue.close()).catch(() => undefined)),
   };

@@ -9,7 +9,7 @@ import type { SecretText } from "../rotation/secret.ts";
 import { type DirectMessages, type IssueLink, createDirectMessages } from "./direct-message.ts";
 import { createDirectory } from "./directory.ts";
 import { createSlackChannel } from "./slack-channel.ts";
-import { type SlackClient, createWebClient } from "./web-client.ts";
+import { type OnCall, type SlackClient, createWebClient } from "./web-client.ts";
 
 export interface SlackOutboundParts {
   /** Of the configuration; durations in milliseconds. */
@@ -33,6 +33,7 @@ export interface SlackOutboundParts {
   leases: Leases;
   clock: Clock;
   log: Log;
+  onCall?: OnCall;
   /** See SlackChannelParts. */
   lastScan?: () => Promise<Instant | null>;
   wake?: (rotation: string) => Promise<void>;
@@ -48,7 +49,7 @@ export interface SlackOutbound {
 /** Everything that speaks to Slack by itself. Nothing is loaded, read or called before it is used. */
 export function openSlackOutbound(parts: SlackOutboundParts): SlackOutbound {
   const { slack, targetChannels } = parts;
-  const client = createWebClient({ token: parts.botToken, apiUrl: slack.apiUrl });
+  const client = createWebClient({ token: parts.botToken, apiUrl: slack.apiUrl, onCall: parts.onCall });
   const directory = createDirectory(client, { teamId: slack.teamId });
   const { issueLink, load } = parts;
   const messages = createDirectMessages({ client, directory, issueLink, load });

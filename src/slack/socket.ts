@@ -39,6 +39,8 @@ export async function openSocketInbound(given: {
   appToken: SecretText;
   apiUrl: string | null;
   clock: Pick<Clock, "sleep">;
+  /** Told at the start and whenever it changes. Must not throw. */
+  onConnected?: (connected: boolean) => void;
   times?: Partial<Times>;
 }): Promise<SocketInbound> {
   const { ears } = given;
@@ -71,7 +73,10 @@ export async function openSocketInbound(given: {
   await openApp(receiver, ears, given.client, answers);
   const ending = new AbortController();
   const first = Promise.withResolvers<void>();
-  const staying = stayConnected(receiver, ears, times, given.clock, ending.signal, first.resolve);
+  const staying = stayConnected(receiver, ears, times, given.clock, ending.signal, (connected) => {
+    if (connected) first.resolve();
+    given.onConnected?.(connected);
+  });
   return {
     connected: first.promise,
     close: async (leftMs) => {
@@ -91,17 +96,19 @@ async function stayConnected(
   times: Times,
   clock: Pick<Clock, "sleep">,
   ending: AbortSignal,
-  onConnected: () => void,
+  onConnected: (connected: boolean) => void,
 ): Promise<void> {
+  onConnected(false);
   for (let failures = 0; !ending.aborted;) {
     const gone = new Promise<void>((resolve) => receiver.client.once("disconnected", () => resolve()));
     try {
       const started = await within(times.connectWithin, receiver.start());
       if (started === LATE) throw new Error("late");
       failures = 0;
-      onConnected();
+      onConnected(true);
       ears.log.info({ event: "slack.connected" }, "clicks come over Socket Mode");
       await gone;
+      onConnected(false);
       if (!ending.aborted) ears.log.info({ event: "slack.disconnected" }, "Socket Mode ended; connecting again");
     } catch (error) {
       if (ending.aborted) return;

@@ -15,6 +15,9 @@ const PATIENCE: Record<Patience, { timeout: number; retryConfig: { retries: numb
   click: { timeout: 1800, retryConfig: { retries: 0 } },
 };
 
+/** Told of each call: `ok` or a code, never a text, and how long it took with the library's own repetitions. Must not throw. */
+export type OnCall = (method: string, code: string, seconds: number) => void;
+
 /** The Web API, reduced to what we ask of it. */
 export interface SlackClient {
   /**
@@ -34,6 +37,7 @@ export function createWebClient(given: {
   token: () => SecretText;
   apiUrl: string | null;
   fetch?: WebClientOptions["fetch"];
+  onCall?: OnCall | undefined;
   /** For tests: shorter times. */
   timeouts?: Partial<Record<Patience, number>>;
 }): SlackClient {
@@ -47,10 +51,16 @@ export function createWebClient(given: {
     call: async (method, args, patience = "edit") => {
       const client = await clientFor(patience);
       const token = given.token();
+      const began = performance.now();
+      const tell = (code: string) => given.onCall?.(method, code, (performance.now() - began) / 1000);
       try {
-        return { ...(await token.use((text) => client.apiCall(method, withToken(args, text)))) };
+        const answer = await token.use((text) => client.apiCall(method, withToken(args, text)));
+        tell("ok");
+        return { ...answer };
       } catch (error) {
-        throw fromSlack(method, error);
+        const known = fromSlack(method, error);
+        tell(known.reason ?? known.code.toLowerCase());
+        throw known;
       }
     },
   };

@@ -6,8 +6,8 @@ import type { Destination } from "../../src/rotation/record.ts";
 /** Methods that only look. Every other method of a port is a place where a crash leaves something half done. */
 const READS = {
   rotations: ["load", "openIds", "all", "idsStartingWith", "holderOf", "aftermathOf", "due", "serverTime"],
-  audit: ["verify", "entries", "lastKnown", "head", "close"],
-  wakeups: ["backlog", "close"],
+  audit: ["verify", "entries", "lastKnown", "head", "unshipped", "close"],
+  wakeups: ["backlog", "counts", "close"],
   leases: [],
   holds: ["list"],
   registry: ["isNewest", "holds"],

@@ -16,12 +16,14 @@ export async function keepReport(
   { reports, groups }: Judgement,
   unmanaged: ScanResult["unmanaged"],
   problems: readonly Problem[],
+  effort: Pick<KeptReport, "keys" | "durationMs">,
 ): Promise<void> {
   const groupOf = new Map(groups.flatMap((g) => g.reports.map((r) => [r, g] as const)));
   const targets = reports.map((r) => kept(r, groupOf.get(r))).toSorted(soonestFirst);
   const report: KeptReport = {
     schema: 1,
     scannedAt: deps.clock.now(),
+    ...effort,
     targets: cut(targets, KEPT.targets),
     unmanaged: cut(
       unmanaged.toSorted((a, b) => b.ageDays - a.ageDays),

@@ -17,6 +17,8 @@ export interface Listed {
   unheld: Unheld[];
   /** How many requests the list took. */
   pages: number;
+  /** Keys in all, whatever their status. */
+  total: number;
 }
 
 /**
@@ -55,7 +57,7 @@ export async function listKeys(
     pages += 1;
     onProgress?.(total);
   }
-  return { candidates, unheld, pages };
+  return { candidates, unheld, total, pages };
 }
 
 /**

@@ -74,6 +74,7 @@ async function report(deps: Deps, { onProgress }: ScanOptions): Promise<ScanResu
 }
 
 async function act(deps: Deps, { onProgress }: ScanOptions, stillOurs: () => void): Promise<ScanResult> {
+  const began = deps.clock.now();
   const problems: Problem[] = [];
   const known = await deps.audit.lastKnown().catch(() => null);
   const rebuilt = await rebuildFromSink(deps, known, problems);
@@ -89,7 +90,7 @@ async function act(deps: Deps, { onProgress }: ScanOptions, stillOurs: () => voi
     await upkeep(deps, found, { sink: known, spent: marked.spent }, problems);
     await rememberInUse(deps, found);
     const nobodys = await unmanaged(deps, found);
-    await keepReport(deps, judged, nobodys, problems);
+    await keepReport(deps, judged, nobodys, problems, { keys: found.keys, durationMs: deps.clock.now() - began });
     return { schema: 1, targets: judged.reports, opened, rebuilt, unmanaged: nobodys, problems };
   } finally {
     found.wipe();

@@ -12,6 +12,8 @@ export interface Survey {
   /** Active keys that no target holds. */
   unheld: Unheld[];
   problems: Problem[];
+  /** Keys of the organization that were listed. */
+  keys: number;
   wipe(): void;
 }
 
@@ -23,7 +25,7 @@ export async function survey(deps: Deps, onProgress?: (keys: number) => void): P
   const read = await readTargets(deps, namedTargets(deps.settings));
   const wipe = () => wipeAll(read);
   try {
-    const { candidates, unheld, pages } = await listKeys(deps, wantedOf(read), onProgress);
+    const { candidates, unheld, total, pages } = await listKeys(deps, wantedOf(read), onProgress);
     const shared = sharedSecrets(read);
     const bound = read.map((r): [ReadTarget, Bound] => [r, bind(r, candidates, shared)]);
     const held = new Set(bound.flatMap(([, b]) => (b.key === null ? [] : [b.key.id])));
@@ -35,6 +37,7 @@ export async function survey(deps: Deps, onProgress?: (keys: number) => void): P
       bound: [...bound, ...ruled.found],
       unheld: ruledKeys.size === 0 ? free : free.filter((k) => !ruledKeys.has(k.keyId)),
       problems: ruled.problems,
+      keys: total,
       wipe,
     };
   } catch (error) {

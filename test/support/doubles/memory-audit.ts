@@ -67,5 +67,8 @@ export class MemoryAudit implements AuditTrail {
     const last = this.sink.at(-1);
     return last === undefined ? null : { epoch: last.epoch, seq: last.seq, hash: last.hash };
   }
+  async unshipped(): Promise<number> {
+    return 0;
+  }
   async close(): Promise<void> {}
 }
