@@ -6,7 +6,7 @@ import { type Attendance, createAttendance, hostBoundStores, isOfOneHost } from 
 import { createKeyAdmin } from "./anthropic/key-admin.ts";
 import { createKeyVerifier } from "./anthropic/key-verifier.ts";
 import type { RequestTold } from "./anthropic/operation.ts";
-import { advance } from "./app/advance.ts";
+import { type Step, advance } from "./app/advance.ts";
 import type { Deps } from "./app/deps.ts";
 import { exportCsv, exportJsonLines } from "./audit/export.ts";
 import { createAuditTrail } from "./audit/trail.ts";
@@ -233,12 +233,18 @@ export async function startWorker(app: App, concurrency = 20): Promise<RotationW
   const worker = createRotationWorker({
     connection,
     install: namespaceOf(app.loaded),
-    advance: (id) => advance(id, app.deps),
+    advance: (id) => counted(app, advance(id, app.deps)),
     concurrency,
     log: app.log,
   });
   await worker.ready();
   return worker;
+}
+
+async function counted({ counters }: App, taking: Promise<Step | null>): Promise<Step | null> {
+  const step = await taking;
+  if (step !== null) counters.stepSeconds.observe({ step: step.from, outcome: step.outcome }, step.took / 1000);
+  return step;
 }
 
 /** Whether Redis keeps what it confirms; changes nothing. @throws what the client throws when it does not answer */

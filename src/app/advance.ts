@@ -1,21 +1,33 @@
+import { type About, aboutOf } from "../rotation/about.ts";
 import { ATTENTION, type AttentionCode } from "../rotation/codes.ts";
 import { type Decision, decide } from "../rotation/decide.ts";
 import { ERRORS, type KeyturnError, asKeyturnError } from "../rotation/errors.ts";
 import { isNewer } from "../rotation/newer.ts";
 import type { Observation } from "../rotation/observation.ts";
 import type { Rotation } from "../rotation/record.ts";
-import { isFinal } from "../rotation/states.ts";
+import { type State, isFinal } from "../rotation/states.ts";
 import { commitAmend, commitMove } from "./commit.ts";
 import type { Deps } from "./deps.ts";
 import { EFFECTS } from "./effects/index.ts";
+import { leaveAlone } from "./leave-alone.ts";
+import { withLogFields } from "./log-fields.ts";
 import { observe } from "./observe.ts";
 import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, US, attend, settle } from "./settle.ts";
 
 /** What one call of `advance` did. */
 export interface Step {
-  id: string;
-  from: string;
-  to: string;
+  about: About;
+  from: State;
+  to: State;
+  /**
+   * `moved` to another state; `acted` outside or on the record, and stayed; `waited`: nothing was to be done; `attention`:
+   * a person is needed; `superseded`: somebody else changed the record meanwhile; `failed`: tried again later.
+   */
+  outcome: "moved" | "acted" | "waited" | "attention" | "superseded" | "failed";
+  /** Of the error, or of the attention. */
+  code: string | null;
+  /** Milliseconds. */
+  took: number;
 }
 
 /** Trouble that waiting can fix is shown to a person when it has lasted this long. */
@@ -32,12 +44,24 @@ export async function advance(id: string, deps: Deps): Promise<Step | null> {
   if (isFinal(record.state) && record.wakeAt === null) return null;
   // Somebody is handing a key over: saving anything now would make their save too late (R20).
   if (record.lease !== null && record.lease.until > deps.clock.now())
-    return { id, from: record.state, to: record.state };
-  const log = { rotation: id, target: record.target, state: record.state, revision: record.revision };
+    return stepFrom(record, performance.now(), { outcome: "waited" });
+  return withLogFields({ ...aboutOf(record) }, () => takeStep(deps, record));
+}
+
+async function takeStep(deps: Deps, record: Rotation): Promise<Step> {
+  const began = performance.now();
+  const log = { ...aboutOf(record), state: record.state, revision: record.revision };
   try {
     const seen = await observe(deps, record);
-    const after = await carryOut(deps, withPromoted(record, seen), decide(withPromoted(record, seen), seen));
-    return { id, from: record.state, to: after.state };
+    const decision = decide(withPromoted(record, seen), seen);
+    const after = await carryOut(deps, withPromoted(record, seen), decision);
+    const step = stepFrom(record, began, {
+      to: after.state,
+      outcome: outcomeOf(record, decision, after),
+      code: after.attention?.code ?? null,
+    });
+    tell(deps, step);
+    return step;
   } catch (thrown) {
     const error = asKeyturnError(thrown);
     if (error.code === "CONFLICT") {
@@ -45,35 +69,49 @@ export async function advance(id: string, deps: Deps): Promise<Step | null> {
         { event: "step.superseded", ...log },
         "somebody else changed the rotation meanwhile; their write counts",
       );
-      return { id, from: record.state, to: record.state };
+      return stepFrom(record, began, { outcome: "superseded", code: error.code });
     }
+    const step = stepFrom(record, began, { outcome: "failed", code: error.code });
     deps.log.warn(
       {
         event: "step.failed",
         code: error.code,
         reason: error.reason,
         err: error.code === "INTERNAL" ? error : undefined,
+        durationMs: step.took,
         ...log,
       },
       error.message,
     );
     await recordTrouble(deps, record, error);
-    return { id, from: record.state, to: record.state };
+    return step;
   }
 }
 
-const toldOfNewer = new Set<string>();
+const stepFrom = (
+  record: Rotation,
+  began: number,
+  end: Pick<Step, "outcome"> & Partial<Pick<Step, "to" | "code">>,
+): Step => ({
+  about: aboutOf(record),
+  from: record.state,
+  to: end.to ?? record.state,
+  outcome: end.outcome,
+  code: end.code ?? null,
+  took: Math.round(performance.now() - began),
+});
 
-/** Written by a newer version: its workers go on with it. Said once per rotation and process. */
-function leaveAlone(deps: Deps, { id, target, schema, state }: Rotation): null {
-  if (!toldOfNewer.has(id))
-    deps.log.warn(
-      { event: "record.newer", rotation: id, target, schema, state },
-      "a newer version of Keyturn wrote this rotation; this version leaves it alone",
-    );
-  if (toldOfNewer.size > 1000) toldOfNewer.clear();
-  toldOfNewer.add(id);
-  return null;
+function outcomeOf(before: Rotation, decision: Decision, after: Rotation): Step["outcome"] {
+  if (after.state !== before.state) return "moved";
+  if (after.attention !== null) return "attention";
+  return decision.do === "wait" ? "waited" : "acted";
+}
+
+/** One line per step that changed something; those that only looked are for whoever asks for them. */
+function tell({ log }: Deps, { about, from, to, outcome, code, took }: Step): void {
+  const line = { event: "rotation.step", ...about, from, to, outcome, code, durationMs: took };
+  if (outcome === "moved" || outcome === "acted") log.info(line, `a step in ${from}: ${outcome}`);
+  else log.debug(line, `a step in ${from}: ${outcome}`);
 }
 
 /** A worker may have died between promoting a destination and saying so: what is seen there counts. */
@@ -132,7 +170,7 @@ async function recordTrouble(deps: Deps, before: Rotation, error: KeyturnError):
   } catch (thrown) {
     // Redis itself is away: the due index still names the rotation, the reconciler wakes it when Redis is back.
     deps.log.error(
-      { event: "step.unrecorded", rotation: id, code: asKeyturnError(thrown).code },
+      { event: "step.unrecorded", ...aboutOf(before), code: asKeyturnError(thrown).code },
       "a failed step could not be recorded",
     );
   }

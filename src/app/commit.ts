@@ -1,5 +1,6 @@
 import type { AuditDraft } from "../ports/audit.ts";
 import type { Aftermath } from "../ports/rotations.ts";
+import { aboutOf } from "../rotation/about.ts";
 import { locksOf } from "../rotation/locks.ts";
 import type { Instant, Rotation } from "../rotation/record.ts";
 import { isFinal } from "../rotation/states.ts";
@@ -69,8 +70,7 @@ export async function commitMove(
   deps.log.info(
     {
       event: `rotation.${step.event}`,
-      rotation: after.id,
-      target: after.target,
+      ...aboutOf(before),
       from: before.state,
       to: after.state,
       revision: after.revision,
@@ -158,7 +158,7 @@ export async function commitOpen(
     audit: [draft(record, { at: record.createdAt, ...entry })],
   });
   deps.log.info(
-    { event: entry.action, rotation: record.id, target: record.target, reason: record.reason, state: record.state },
+    { event: entry.action, ...aboutOf(record), reason: record.reason, state: record.state },
     `opened rotation ${record.id}`,
   );
   await told(deps, record, "opened");
@@ -169,7 +169,7 @@ async function told(deps: Deps, record: Rotation, event: string): Promise<void> 
   // A message that cannot be sent must not stop a rotation; the notifier retries on its own.
   await deps.notifier
     .changed(record, event)
-    .catch(() => deps.log.warn({ event: "notify.failed", rotation: record.id }, "a notification failed"));
+    .catch(() => deps.log.warn({ event: "notify.failed", ...aboutOf(record) }, "a notification failed"));
 }
 
 async function wake(deps: Deps, record: Rotation): Promise<void> {
@@ -177,7 +177,7 @@ async function wake(deps: Deps, record: Rotation): Promise<void> {
   // A lost wake-up is made up by the reconciler, so its failure is no failure of the step.
   await deps.wakeups.wake(record.id, record.revision, Math.max(0, record.wakeAt - deps.clock.now())).catch(() => {
     deps.log.warn(
-      { event: "wakeup.lost", rotation: record.id },
+      { event: "wakeup.lost", ...aboutOf(record) },
       "a wake-up could not be queued; the reconciler makes it up",
     );
   });

@@ -1,4 +1,5 @@
 import type { Actor } from "../ports/settings.ts";
+import { aboutOf } from "../rotation/about.ts";
 import { refuseKey } from "../rotation/contains-key.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { planHashOf } from "../rotation/plan.ts";
@@ -37,7 +38,7 @@ export async function decideOn(
       deps.log.error(
         {
           event: "break_glass",
-          rotation: id,
+          ...aboutOf(record),
           actor: by.actor.name,
           reason: by.breakGlass.reason,
           needed: allowed.breakGlass,

@@ -1,3 +1,4 @@
+import { aboutOf } from "../rotation/about.ts";
 import { isUrgent } from "../rotation/codes.ts";
 import { HABIT_MS, isUseUnchecked, longestPauseMs } from "../rotation/drain.ts";
 import { asKeyturnError } from "../rotation/errors.ts";
@@ -33,16 +34,19 @@ export function habitReader(deps: Pick<Deps, "admin" | "clock" | "log">, limits 
 
 async function pauseOf(
   deps: Pick<Deps, "admin" | "clock" | "log">,
-  { id, outgoing }: Rotation,
+  record: Rotation,
   signal: AbortSignal,
 ): Promise<number | null> {
   try {
     const now = deps.clock.now();
-    const usage = await deps.admin.usage(outgoing.id, now - HABIT_MS, now, "day", signal);
+    const usage = await deps.admin.usage(record.outgoing.id, now - HABIT_MS, now, "day", signal);
     return usage.freshUntil === null ? null : longestPauseMs(usage.days);
   } catch (error) {
     const code = signal.aborted ? "timeout" : asKeyturnError(error).code;
-    deps.log.warn({ event: "habit.unknown", rotation: id, code }, "the usage of the outgoing key could not be read");
+    deps.log.warn(
+      { event: "habit.unknown", ...aboutOf(record), code },
+      "the usage of the outgoing key could not be read",
+    );
     return null;
   }
 }

@@ -1,5 +1,6 @@
 import type { AdminKey } from "../ports/key-admin.ts";
 import { type Actor, timingOf } from "../ports/settings.ts";
+import { aboutOf } from "../rotation/about.ts";
 import type { Reason } from "../rotation/codes.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { planHashOf } from "../rotation/plan.ts";
@@ -76,7 +77,7 @@ export async function openRotation(deps: Deps, opening: Opening): Promise<Rotati
   // Read back again before the rotation leaves awaiting_approval; a store that is down now delays nothing.
   await claim(deps, record).catch((error: unknown) => {
     const code = error instanceof KeyturnError ? error.code : "INTERNAL";
-    deps.log.warn({ event: "claim.failed", rotation: record.id, code }, "the destinations could not be claimed yet");
+    deps.log.warn({ event: "claim.failed", ...aboutOf(record), code }, "the destinations could not be claimed yet");
   });
   return record;
 }

@@ -1,4 +1,5 @@
 import type { Log, Notifier } from "../ports/notifier.ts";
+import { aboutOf } from "../rotation/about.ts";
 
 /** Tells by a log line per new attention: what a collector alerts on when no messenger is configured. */
 export function logNotifier(log: Log): Notifier {
@@ -11,8 +12,7 @@ export function logNotifier(log: Log): Notifier {
         told.set(r.id, r.attention.since);
         const fields = {
           event: "notify.attention",
-          rotation: r.id,
-          target: r.target,
+          ...aboutOf(r),
           state: r.state,
           code: r.attention.code,
           next: r.attention.next,

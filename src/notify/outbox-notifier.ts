@@ -1,6 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Log, Notifier } from "../ports/notifier.ts";
 import type { Outbox } from "../ports/outbox.ts";
+import { aboutOf } from "../rotation/about.ts";
 import { asKeyturnError } from "../rotation/errors.ts";
 
 /**
@@ -25,7 +26,7 @@ export function outboxNotifier(given: {
       } catch (error) {
         if (!failing)
           log.warn(
-            { event: "announce.not_added", rotation: rotation.id, code: asKeyturnError(error).code },
+            { event: "announce.not_added", ...aboutOf(rotation), code: asKeyturnError(error).code },
             "a change could not be put into the outbox; the sweep makes it up",
           );
         failing = true;

@@ -1,5 +1,6 @@
 import type { Log } from "../ports/notifier.ts";
 import type { Channel, ChannelMemory } from "../ports/outbox.ts";
+import { type About, aboutOf } from "../rotation/about.ts";
 import { pauseAfter } from "../rotation/backoff.ts";
 import type { Instant } from "../rotation/record.ts";
 import { type Happening, happenings, isAboutAttention, messageOf } from "./webhook-message.ts";
@@ -56,7 +57,7 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
         told = { ...told, ...next };
         await remember({ ...told });
       };
-      const rotation = bulletin.rotation.id;
+      const about = aboutOf(bulletin.rotation);
       for (const [n, happening] of untold(options, happenings(bulletin.rotation), told.last).entries()) {
         if (n === MOST_AT_ONCE) return { nextAt: options.now() };
         const body = JSON.stringify(messageOf(happening, bulletin, options.publicUrl));
@@ -64,7 +65,7 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
         const began = performance.now();
         const end = await post({ timeoutMs: TIMEOUT_MS, ...options }, happening.id, body, now);
         options.onPost?.("code" in end ? end.code.toLowerCase() : end.end, (performance.now() - began) / 1000);
-        say(end, rotation);
+        say(end, about);
         if (end.end === "gone") {
           await keep({ stopped: true, failing: null });
           return { nextAt: null };
@@ -76,7 +77,7 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
         const since = told.failing?.since ?? now;
         if (isTooOld(end, happening, since, now)) {
           options.log.warn(
-            { event: "webhook.skipped", webhook: options.name, rotation, message: happening.id, code: end.code },
+            { event: "webhook.skipped", webhook: options.name, ...about, message: happening.id, code: end.code },
             "a message that the webhook never took is given up",
           );
           await keep({ last: happening.id });
@@ -118,10 +119,10 @@ function pauseOf(end: Failed, attempts: number, random: number): number {
 }
 
 /** One line per trouble of the webhook, not per rotation and try. */
-function troubles({ name, log }: WebhookOptions): (end: PostEnd, rotation: string) => void {
+function troubles({ name, log }: WebhookOptions): (end: PostEnd, about: About) => void {
   let said: string | null = null;
-  return (end, rotation) => {
-    const fields = { webhook: name, rotation };
+  return (end, about) => {
+    const fields = { webhook: name, ...about };
     if (end.end === "gone")
       log.warn(
         { event: "webhook.gone", ...fields },

@@ -1,3 +1,4 @@
+import { aboutOf } from "../rotation/about.ts";
 import type { Instant } from "../rotation/record.ts";
 import { type CardSettings, hashOf, renderCard, renderSuperseded } from "./card.ts";
 import type { Delivery } from "./delivery.ts";
@@ -45,7 +46,7 @@ async function edit(d: Delivery, card: { channel: string; ts: string; hash: stri
   } catch (error) {
     if (!isRefusal(error, ...GONE)) throw error;
     const stands = !isRefusal(error, "message_not_found");
-    parts.log.info({ event: "slack.card_gone", rotation: rotation.id }, "the card cannot be edited any more");
+    parts.log.info({ event: "slack.card_gone", ...aboutOf(rotation) }, "the card cannot be edited any more");
     // After the end nobody has to see a new one.
     if (rotation.endedAt !== null) return notes.note({ card: { ...card, hash } });
     await notes.note({ card: null, older: notes.memory.older || stands });
@@ -84,7 +85,7 @@ async function resolveDoubt(d: Delivery): Promise<"post" | Instant | null> {
     return "post";
   }
   if (doubts.length >= MOST_CARDS) {
-    const fields = { event: "slack.card_unknown", rotation: rotation.id };
+    const fields = { event: "slack.card_unknown", ...aboutOf(rotation) };
     parts.log.warn(fields, "Slack did not answer three times: whether a card stands is not known, no other is posted");
     return null;
   }

@@ -1,3 +1,4 @@
+import { aboutOf } from "../rotation/about.ts";
 import { asKeyturnError } from "../rotation/errors.ts";
 import { type Place, renderHandedOver } from "./direct-message.ts";
 import { slackIdOf } from "./escape.ts";
@@ -46,7 +47,7 @@ export async function keepHandover({ parts, bulletin, notes }: Delivery): Promis
     // What waiting mends is tried again; anything else (Slack lets us not write to them, the wait is over by now) would
     // only end one link after another, and the card has a button for another.
     if (known.fixedBy === "waiting") throw error;
-    const fields = { event: "slack.no_private_message", rotation: r.id, code: known.code, reason: known.reason };
+    const fields = { event: "slack.no_private_message", ...aboutOf(r), code: known.code, reason: known.reason };
     parts.log.warn({ ...fields, next: known.next }, "the one-time link was not sent");
   }
   await notes.note({ linkFor: r.enteredAt, handover: place === null ? null : { ...place, open: true } });

@@ -38,6 +38,10 @@ const scans = (scheduled: number, last: number | null) => ({
 });
 const denied = (code: string, operation: string, values: string) =>
   on("keyturn_provider_requests_total", `provider="anthropic",operation="${operation}",code="${code}"`, values);
+const slackCalls = (ok: string, failed: string) => ({
+  ...on("keyturn_provider_requests_total", 'provider="slack",operation="chat.postMessage",code="ok"', ok),
+  ...on("keyturn_provider_requests_total", 'provider="slack",operation="chat.postMessage",code="no_answer"', failed),
+});
 const openedFor = (reason: string) =>
   on("keyturn_rotation_info", `${ROTATION},reason="${reason}",urgency="urgent"`, still(1));
 
@@ -359,6 +363,62 @@ export const CASES: readonly Case[] = [
     alert: "DeactivatedElsewhere",
     when: "an ordinary rotation",
     series: { ...openedFor("age"), ...entered("awaiting_replacement", "operator") },
+    at: "1h",
+    fires: false,
+  },
+
+  {
+    alert: "WorkOverdue",
+    when: "rotations are overdue for ten minutes, as every replica sees",
+    series: on("keyturn_overdue_rotations", "", still(3)),
+    at: "11m",
+    fires: true,
+    severity: "critical",
+  },
+  {
+    alert: "WorkOverdue",
+    when: "the worker was away for eight minutes",
+    series: on("keyturn_overdue_rotations", "", "0x2 3x7 0x20"),
+    at: "20m",
+    fires: false,
+  },
+  {
+    alert: "SlackUnreachable",
+    when: "calls fail and none succeeds",
+    series: slackCalls("0x60", "0+1x60"),
+    at: "20m",
+    fires: true,
+    severity: "warning",
+  },
+  {
+    alert: "SlackUnreachable",
+    when: "it failed from the first call on, and is tried each five minutes",
+    series: slackCalls("0x60", "1 1 1 1 1 2 2 2 2 2 3 3 3 3 3 4 4 4 4 4 5 5 5 5 5 6x30"),
+    at: "25m",
+    fires: true,
+  },
+  {
+    alert: "SlackUnreachable",
+    when: "some calls fail, others succeed",
+    series: slackCalls("0+1x60", "0+1x60"),
+    at: "1h",
+    fires: false,
+  },
+  { alert: "SlackUnreachable", when: "nobody calls it", series: slackCalls("5x60", "3x60"), at: "1h", fires: false },
+  {
+    alert: "SlackUnreachable",
+    when: "no replica is connected over Socket Mode",
+    series: on("keyturn_slack_socket_connected", "", still(0)),
+    at: "16m",
+    fires: true,
+  },
+  {
+    alert: "SlackUnreachable",
+    when: "one replica of two is connected",
+    series: {
+      ...on("keyturn_slack_socket_connected", "", still(1)),
+      'keyturn_slack_socket_connected{job="keyturn",instance="b"}': still(0),
+    },
     at: "1h",
     fires: false,
   },

@@ -20,7 +20,7 @@ describe("the alert rules", () => {
   it("cover what an installation is watched for", () => {
     expect(names).toEqual(
       expect.arrayContaining(
-        "Absent KeyOverdue RotationHalfDone RotationStuck AwaitingTooLong OutgoingStillUsed VerificationFailing ScanStale ProviderDenied DeactivatedElsewhere RedisUnsafe AuditFailing NeedsAttention"
+        "Absent KeyOverdue RotationHalfDone RotationStuck AwaitingTooLong OutgoingStillUsed VerificationFailing ScanStale ProviderDenied SlackUnreachable WorkOverdue DeactivatedElsewhere RedisUnsafe AuditFailing NeedsAttention"
           .split(" ")
           .map((name) => `Keyturn${name}`),
       ),
@@ -31,6 +31,7 @@ describe("the alert rules", () => {
     for (const name of ["summary", "description", "impact", "action"])
       expect([name, rule.annotations[name]?.trim()]).toEqual([name, expect.stringMatching(/.{15,}/s)]);
     expect(rule.annotations["runbook_url"]).toBe(`docs/runbook.md#${rule.alert.toLowerCase()}`);
+    expect(rule.annotations["dashboard_url"]).toBe("dashboards?query=Keyturn");
     expect(["critical", "warning"]).toContain(rule.labels["severity"]);
   });
 
@@ -52,7 +53,7 @@ describe("the alert rules", () => {
   });
 
   it("name codes, states and reasons that exist", () => {
-    const codes = { ...ATTENTION, ...PROBLEMS, "401": "", "403": "" };
+    const codes = { ...ATTENTION, ...PROBLEMS, "401": "", "403": "", ok: "" };
     expect(valuesOf("code").filter((code) => !Object.hasOwn(codes, code))).toEqual([]);
     expect(valuesOf("state").filter((state) => !Object.hasOwn(STATES, state))).toEqual([]);
     expect(valuesOf("reason").filter((reason) => !Object.hasOwn(REASONS, reason))).toEqual([]);

@@ -3,7 +3,7 @@ import { parse } from "yaml";
 import { createCounters } from "../../src/metrics/counters.ts";
 import { createChainWatch } from "../../src/metrics/chain.ts";
 import type { Family } from "../../src/metrics/exposition.ts";
-import { processFamilies } from "../../src/metrics/process.ts";
+import { createProcessMetrics } from "../../src/metrics/process.ts";
 import { recordFamilies } from "../../src/metrics/records.ts";
 
 export const RULES_FILE = new URL("../../helm/keyturn/alerts/keyturn.rules.yaml", import.meta.url).pathname;
@@ -25,6 +25,7 @@ export function knownMetrics(): Set<string> {
     ...recordFamilies({
       lastScan: 1,
       scanScheduled: 1,
+      scanned: { keys: 1, durationMs: 1 },
       auditHead: null,
       open: [],
       targets: { shown: [], total: 0 },
@@ -33,11 +34,15 @@ export function knownMetrics(): Set<string> {
     }),
     ...createCounters().families(),
     ...createChainWatch({ verify: () => Promise.reject(new Error("not asked")) }, () => 0).families(),
-    ...processFamilies({ version: "0", install: "keyturn", startedAt: 0 }),
+    ...createProcessMetrics({ version: "0", install: "keyturn", startedAt: 0 })(),
   ];
-  const others = ["keyturn_collection_success", "keyturn_queue_jobs", "keyturn_redis_safe", "keyturn_redis_problem"];
-  return new Set([...families.map((f) => f.name), ...others]);
+  const others =
+    "keyturn_collection_success keyturn_queue_jobs keyturn_overdue_rotations keyturn_redis_safe keyturn_redis_problem keyturn_audit_unshipped_entries";
+  return new Set([...families.map((f) => f.name), ...others.split(" ")]);
 }
 
 /** Names of our metrics that an expression reads. */
-export const metricsIn = (expr: string): string[] => expr.match(/\b(?:keyturn|process)_[a-z_]+/g) ?? [];
+export const metricsIn = (expr: string): string[] =>
+  (expr.match(/\b(?:keyturn|process|nodejs)_[a-z0-9_]+/g) ?? []).map((name) =>
+    name.replace(/_(?:bucket|sum|count)$/, ""),
+  );

@@ -40,8 +40,9 @@ describe("what is counted", () => {
 
   it("a call of a secrets manager by type, method and outcome; a store stays one object and keeps its answers", async () => {
     const world = makeWorld();
-    const { provider } = createCounters();
-    const stores = countedStores(world.deps.stores, { provider });
+    const counters = createCounters();
+    const { provider } = counters;
+    const stores = countedStores(world.deps.stores, counters);
     const dest = aDestination("billing.env");
     world.put(dest, "a-value");
     const store = await stores.of(dest);

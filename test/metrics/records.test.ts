@@ -12,6 +12,7 @@ const ana = { name: "cli:ana@laptop", via: "cli" } as const;
 const NOTHING: Observed = {
   lastScan: null,
   scanScheduled: null,
+  scanned: { keys: null, durationMs: null },
   auditHead: null,
   open: [],
   targets: { shown: [], total: 0 },

@@ -67,6 +67,7 @@ describe("/metrics of `serve`", () => {
       "keyturn_rotation_attention",
       "keyturn_rotation_drain_limit_timestamp_seconds",
       "keyturn_redis_problem",
+      "keyturn_slack_socket_connected",
     ];
     expect([...knownMetrics()].filter((name) => !shown.has(name)).toSorted()).toEqual(absent.toSorted());
     expect([...shown].filter((name) => !knownMetrics().has(name))).toEqual([]);

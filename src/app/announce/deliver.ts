@@ -1,4 +1,5 @@
 import type { Bulletin, Channel, Outbox } from "../../ports/outbox.ts";
+import { aboutOf } from "../../rotation/about.ts";
 import { pauseAfter } from "../../rotation/backoff.ts";
 import { KeyturnError, asKeyturnError } from "../../rotation/errors.ts";
 import type { Instant, Rotation } from "../../rotation/record.ts";
@@ -139,7 +140,7 @@ async function deliverTo(
     await outbox.remember(id, kept, { ...next });
     if (a.said.get(channel.name) !== next.code)
       deps.log.warn(
-        { event: "announce.failing", channel: channel.name, rotation: id, code: next.code },
+        { event: "announce.failing", channel: channel.name, ...aboutOf(bulletin.rotation), code: next.code },
         "people could not be told through a channel; it is tried again",
       );
     a.said.set(channel.name, next.code);

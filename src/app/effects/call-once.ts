@@ -1,3 +1,4 @@
+import { aboutOf } from "../../rotation/about.ts";
 import type { Instant, Rotation } from "../../rotation/record.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import type { KeySeen } from "../../rotation/observation.ts";
@@ -88,7 +89,7 @@ async function overtaken(deps: Deps, intended: Rotation, keyId: string): Promise
     notAfter: deps.clock.now() + CALL_WITHIN_MS,
   });
   deps.log.error(
-    { event: "deactivation.undone", rotation: fresh.id, keyId },
+    { event: "deactivation.undone", ...aboutOf(fresh), keyId },
     "a delayed call deactivated the key after the decision changed; it is active again",
   );
   await attend(deps, fresh, "stale_call_undone", `Key ${keyId}; the rotation is in ${fresh.state}.`);

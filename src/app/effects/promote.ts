@@ -1,3 +1,4 @@
+import { aboutOf } from "../../rotation/about.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import { describeDestination, destinationId } from "../../rotation/locks.ts";
 import type { Destination, DestinationProgress, Rotation } from "../../rotation/record.ts";
@@ -74,7 +75,7 @@ async function promoteOne(
       } catch (error) {
         if (!(error instanceof KeyturnError) || error.code !== "BASE_CHANGED") throw error;
         deps.log.warn(
-          { event: "destination.base_changed", rotation: r.id, destination: describeDestination(dest) },
+          { event: "destination.base_changed", ...aboutOf(r), destination: describeDestination(dest) },
           "the secret changed under us; merging again",
         );
       }

@@ -1,5 +1,6 @@
 import type { IntakeLink } from "../../ports/intake-links.ts";
 import { type Actor, identitiesOf } from "../../ports/settings.ts";
+import { aboutId } from "../../rotation/about.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import type { Instant } from "../../rotation/record.ts";
 import type { Deps } from "../deps.ts";
@@ -119,11 +120,11 @@ export class WrongPerson extends KeyturnError {
 export async function requirePerson(deps: Deps, link: IntakeLink, actor: Actor): Promise<void> {
   const mine = identitiesOf(actor);
   if ([link.person.name, ...link.person.identities].some((identity) => mine.includes(identity))) return;
+  const r = await deps.rotations.load(link.rotation);
   deps.log.warn(
-    { event: "intake.wrong_person", rotation: link.rotation, actor: actor.name, expected: link.person.name },
+    { event: "intake.wrong_person", ...aboutId(link.rotation, r), actor: actor.name, expected: link.person.name },
     "a one-time link was opened by somebody else",
   );
-  const r = await deps.rotations.load(link.rotation);
   await deps.audit.append([
     {
       at: deps.clock.now(),

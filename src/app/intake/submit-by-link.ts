@@ -1,5 +1,6 @@
 import type { IntakeLink, LinkState } from "../../ports/intake-links.ts";
 import type { Actor } from "../../ports/settings.ts";
+import { aboutId } from "../../rotation/about.ts";
 import { type KeyturnError, asKeyturnError } from "../../rotation/errors.ts";
 import { readPaste } from "../../rotation/intake-format.ts";
 import type { Rotation } from "../../rotation/record.ts";
@@ -55,9 +56,10 @@ async function withTaken(
   options: SubmitOptions,
 ): Promise<LinkSubmission> {
   const { name, via, identities } = link.person;
+  let r: Rotation | null = null;
   let outcome: "used" | "refused" | "released" = "released";
   try {
-    const r = await deps.rotations.load(link.rotation);
+    r = await deps.rotations.load(link.rotation);
     if (r === null || (r.state !== "awaiting_replacement" && !isItsKey(r, pasted))) return { state: "not_waiting" };
     const done = await submit(deps, link.rotation, pasted, { name, via, identities }, options);
     outcome = "used";
@@ -69,14 +71,17 @@ async function withTaken(
     const attemptsLeft = link.attemptsLeft - 1;
     if (attemptsLeft <= 0)
       deps.log.warn(
-        { event: "intake.link_exhausted", rotation: link.rotation, actor: name },
+        { event: "intake.link_exhausted", ...aboutId(link.rotation, r), actor: name },
         "a one-time link ended after too many refused keys",
       );
     return { state: "refused", error, attemptsLeft };
   } finally {
     // If this fails, the link is free again when its time is over; the rotation itself no longer takes a second key.
     await deps.links.end(hash, outcome).catch(() => {
-      deps.log.warn({ event: "intake.link_not_ended", rotation: link.rotation }, "a one-time link could not be ended");
+      deps.log.warn(
+        { event: "intake.link_not_ended", ...aboutId(link.rotation, r) },
+        "a one-time link could not be ended",
+      );
     });
   }
 }
@@ -98,7 +103,7 @@ async function closed(
   if (r !== null && isItsKey(r, pasted)) return { state: "accepted", rotation: r, warnings: [], alreadyAccepted: true };
   // Whoever has a used link may have read somebody's messages: an alert, not a slip (facts: security.md section 5).
   deps.log.warn(
-    { event: "intake.link_reused", rotation: link.rotation, for: link.person.name },
+    { event: "intake.link_reused", ...aboutId(link.rotation, r), for: link.person.name },
     "a used one-time link was used again",
   );
   await deps.audit.append([

@@ -1,4 +1,5 @@
 import { type Actor, identitiesOf } from "../../ports/settings.ts";
+import { aboutOf } from "../../rotation/about.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import { readPaste } from "../../rotation/intake-format.ts";
 import { describeDestination } from "../../rotation/locks.ts";
@@ -203,6 +204,6 @@ async function refused(deps: Deps, record: Rotation, actor: Actor, reason: strin
       },
     ])
     .catch(() =>
-      deps.log.warn({ event: "audit.append_failed", rotation: record.id }, "a refusal could not be recorded"),
+      deps.log.warn({ event: "audit.append_failed", ...aboutOf(record) }, "a refusal could not be recorded"),
     );
 }

@@ -1,3 +1,4 @@
+import { aboutOf } from "../../rotation/about.ts";
 import { asKeyturnError } from "../../rotation/errors.ts";
 import { describeDestination } from "../../rotation/locks.ts";
 import { type Phase, marksAfterEnd } from "../../rotation/marks.ts";
@@ -48,7 +49,7 @@ export async function rewriteMarks(deps: Deps, { open }: Known, problems: Proble
           });
       } catch (error) {
         deps.log.warn(
-          { event: "marks.unwritable", rotation: r.id, code: asKeyturnError(error).code },
+          { event: "marks.unwritable", ...aboutOf(r), code: asKeyturnError(error).code },
           "marks could not be checked",
         );
       }

@@ -1,3 +1,4 @@
+import { aboutOf } from "../../rotation/about.ts";
 import { asKeyturnError } from "../../rotation/errors.ts";
 import { locksOf } from "../../rotation/locks.ts";
 import type { Rotation } from "../../rotation/record.ts";
@@ -60,13 +61,13 @@ export async function saveRebuilt(
     const error = asKeyturnError(thrown);
     if (error.code !== "CONFLICT" && error.code !== "LOCK_HELD") throw error;
     deps.log.warn(
-      { event: "rotation.rebuild_refused", rotation: record.id, code: error.code },
+      { event: "rotation.rebuild_refused", ...aboutOf(record), code: error.code },
       "a rotation could not be rebuilt",
     );
     return false;
   }
   deps.log.warn(
-    { event: "rotation.rebuilt", rotation: record.id, target: record.target, state: record.state, ...evidence },
+    { event: "rotation.rebuilt", ...aboutOf(record), state: record.state, ...evidence },
     "a rotation was rebuilt",
   );
   await deps.notifier.changed(record, "rebuilt").catch(() => undefined);
