@@ -5,6 +5,7 @@ import type { Config } from "./schema.ts";
 import { resolvePolicy } from "./settings.ts";
 import { formatDuration } from "./duration.ts";
 import { type Names, type Report, checkHolds, checkRules, checkStores, checkTargets } from "./places.ts";
+import { checkTracing } from "./tracing.ts";
 
 /** What no single field can tell: how they fit together. Pure; reports everything it finds. */
 export function checkConfig(config: Config, names: Names, report: Report): void {
@@ -16,6 +17,7 @@ export function checkConfig(config: Config, names: Names, report: Report): void 
   checkRules(config, names, report);
   checkHolds(config, names, report);
   checkPeople(config, report);
+  checkTracing(config, report);
   if (config.audit.file === undefined && !config.audit.log) {
     report(["audit", "log"], "without a file the log is the only audit sink; set `log: true` or name a `file`");
   }

@@ -4,6 +4,7 @@ import { apiSchema, approversSchema, signInSchema, slackSchema, webhooksSchema }
 import { policySchema, targetPolicySchema } from "./policy.ts";
 import { redisSchema } from "./redis.ts";
 import { storeSchema } from "./stores.ts";
+import { tracingSchema } from "./tracing.ts";
 
 /*
  * The one schema of the configuration file: types, defaults, limits and documentation. `keyturn.schema.json` and the
@@ -131,6 +132,9 @@ export const configSchema = section({
   api: apiSchema.prefault({}).describe("The HTTP API; without tokens it is off."),
   audit: audit.prefault({}).describe("Where the evidence goes."),
   http: http.prefault({}).describe("What `serve` listens on."),
+  tracing: tracingSchema
+    .optional()
+    .describe("Sends traces to an OpenTelemetry collector; without it nothing of that is loaded."),
 });
 
 /** The configuration with all defaults; durations in milliseconds, secrets as references. */

@@ -6,7 +6,6 @@ import { type Attendance, createAttendance, hostBoundStores, isOfOneHost } from 
 import { createKeyAdmin } from "./anthropic/key-admin.ts";
 import { createKeyVerifier } from "./anthropic/key-verifier.ts";
 import type { RequestTold } from "./anthropic/operation.ts";
-import { type Step, advance } from "./app/advance.ts";
 import type { Deps } from "./app/deps.ts";
 import { exportCsv, exportJsonLines } from "./audit/export.ts";
 import { createAuditTrail } from "./audit/trail.ts";
@@ -35,7 +34,10 @@ import { type SafetyReport, assertRedisSafe, checkRedisSafety, sentencesOf } fro
 import { type RedisHome, openRedis } from "./redis-home.ts";
 import { KeyturnError } from "./rotation/errors.ts";
 import { newRotationId } from "./rotation-id.ts";
+import { takeStep } from "./step.ts";
 import { createStorePool } from "./store-pool.ts";
+import { tracedRequests, tracingOf } from "./tracing-of.ts";
+import type { Tracing } from "./tracing/open.ts";
 import { createRotationWorker, type RotationWorker } from "../workers/rotation-worker.ts";
 
 /** Everything a way in needs: the use cases' dependencies and what only the composition knows. */
@@ -54,6 +56,8 @@ export interface App {
   redisWhere: string;
   /** What this process did, for its metrics. */
   counters: Counters;
+  /** null: not configured. */
+  tracing: Tracing | null;
   exportAudit(format: "json" | "csv", source?: { file: string }): AsyncIterable<string>;
   /** Bounded in time; safe to repeat. */
   close(): Promise<void>;
@@ -61,6 +65,9 @@ export interface App {
 
 /** Names under which keys are kept: the installation's, unless several share one Redis by prefix. */
 const namespaceOf = ({ config }: LoadedConfig): string => config.redis.prefix ?? config.install;
+
+/** How long the end of a process waits for a collector (milliseconds). */
+const TRACES_MS = 1000;
 
 /**
  * Joins adapters to use cases: the only place that knows both. Connects to Redis and announces this configuration;
@@ -88,7 +95,9 @@ export async function compose(
   const redis = connection.client;
   const install = namespaceOf(loaded);
   const journal = createRedisJournal({ redis, install });
-  const counters = createCounters({ slack: config.slack !== undefined });
+  const counted = createCounters({ slack: config.slack !== undefined });
+  const tracing = await tracingOf(loaded, { counters: counted, log });
+  const counters = tracedRequests(counted, tracing);
   const trail = createAuditTrail({
     journal,
     install: config.install,
@@ -96,7 +105,7 @@ export async function compose(
     log: auditLine(config.audit.log, config.audit.file !== undefined, log),
     clock,
   });
-  const queue = createWakeups({ connection, install, now: () => clock.now() });
+  const queue = createWakeups({ connection, install, now: () => clock.now(), telemetry: tracing?.telemetry });
   const attendance = createAttendance({
     processes: createRedisProcesses({ redis, install, ...(given.host === undefined ? {} : { host: given.host }) }),
     files: Object.values(config.stores).some(({ type }) => isOfOneHost(type)),
@@ -172,6 +181,7 @@ export async function compose(
   let closing: Promise<void> | null = null;
   const close = async () => {
     await Promise.allSettled([trail.close(), queue.close(), stores.close(), attendance.stop()]);
+    await tracing?.close(TRACES_MS);
     connection.disconnect();
     await home.release();
   };
@@ -187,6 +197,7 @@ export async function compose(
     sessions: createRedisSessions({ redis, install }),
     redisWhere: connection.where,
     counters,
+    tracing,
     exportAudit: (format, source) => (format === "csv" ? exportCsv : exportJsonLines)(trail.entries(source)),
     close: () => (closing ??= close()),
   };
@@ -233,18 +244,13 @@ export async function startWorker(app: App, concurrency = 20): Promise<RotationW
   const worker = createRotationWorker({
     connection,
     install: namespaceOf(app.loaded),
-    advance: (id) => counted(app, advance(id, app.deps)),
+    advance: (id) => takeStep(app, id),
+    telemetry: app.tracing?.telemetry,
     concurrency,
     log: app.log,
   });
   await worker.ready();
   return worker;
-}
-
-async function counted({ counters }: App, taking: Promise<Step | null>): Promise<Step | null> {
-  const step = await taking;
-  if (step !== null) counters.stepSeconds.observe({ step: step.from, outcome: step.outcome }, step.took / 1000);
-  return step;
 }
 
 /** Whether Redis keeps what it confirms; changes nothing. @throws what the client throws when it does not answer */

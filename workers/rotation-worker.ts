@@ -1,4 +1,4 @@
-import { type Job, UnrecoverableError, Worker } from "bullmq";
+import { type Job, type Telemetry, UnrecoverableError, Worker } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
 import type { Log } from "../src/ports/notifier.ts";
 import { QUEUE_NAME, queuePrefix } from "../src/ports/queue.ts";
@@ -15,6 +15,7 @@ export interface RotationWorkerOptions {
   /** Rotations worked on at a time. */
   concurrency?: number;
   log: Log;
+  telemetry?: Telemetry | undefined;
   /** Milliseconds; tests shorten them. */
   lockMs?: number;
   stalledMs?: number;
@@ -77,6 +78,7 @@ export function createRotationWorker(options: RotationWorkerOptions): RotationWo
     // An id that is gone can be used again; a failed job is kept for a look, and wakeFresh goes round it.
     removeOnComplete: { count: 0 },
     removeOnFail: { age: 86_400, count: 100 },
+    ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
   });
   worker.onAnswer = seen;
   listen(worker, log);

@@ -58,6 +58,7 @@ export interface Counters {
   stateSeconds: Histogram;
   stepSeconds: Histogram;
   scans: Counter;
+  traces: Counter;
   /** Whether clicks come over Socket Mode at the moment; null: they come over HTTP, or not at all. */
   socket: { connected: boolean | null };
   /** Counts one request and how long it took. */
@@ -159,6 +160,7 @@ export function createCounters(given: { slack?: boolean } = {}): Counters {
       { outcome: "ok" },
       { outcome: "lock_held" },
     ]),
+    traces: counter("keyturn_trace_spans_total", "Spans that the collector took, and those that were dropped.", []),
     socket,
   };
   return {

@@ -1,4 +1,4 @@
-import { Queue } from "bullmq";
+import { Queue, type Telemetry } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
 import { QUEUE_NAME, type Rewakeups, type WakeupJob, queuePrefix } from "../ports/queue.ts";
 import type { Wakeups } from "../ports/rotations.ts";
@@ -31,6 +31,7 @@ export function createWakeups(given: {
   install: string;
   now: () => number;
   deadlineMs?: number;
+  telemetry?: Telemetry | undefined;
 }): RotationQueue {
   const deadlineMs = given.deadlineMs ?? DEADLINE_MS;
   const queue = new Queue<WakeupJob>(QUEUE_NAME, {
@@ -38,6 +39,7 @@ export function createWakeups(given: {
     prefix: queuePrefix(given.install),
     // Nobody reads the event stream; at its default length of 10 000 it only costs memory.
     streams: { events: { maxLen: 50 } },
+    ...(given.telemetry === undefined ? {} : { telemetry: given.telemetry }),
   });
   // The connection's owner reports trouble; without a listener BullMQ prints raw errors.
   queue.on("error", () => undefined);
