@@ -32,7 +32,9 @@ import { createRedisSessions } from "./redis/sessions.ts";
 import { createWakeups, type RotationQueue } from "./redis/wakeups.ts";
 import { type SafetyReport, assertRedisSafe, checkRedisSafety, sentencesOf } from "./redis/safety.ts";
 import { type RedisHome, openRedis } from "./redis-home.ts";
+import { aboutOf } from "./rotation/about.ts";
 import { KeyturnError } from "./rotation/errors.ts";
+import type { Rotation } from "./rotation/record.ts";
 import { newRotationId } from "./rotation-id.ts";
 import { takeStep } from "./step.ts";
 import { createStorePool } from "./store-pool.ts";
@@ -275,5 +277,11 @@ const troubleTo = (log: PinoLog) => (code: string) =>
 function auditLine(wanted: boolean, hasFile: boolean, log: PinoLog): (entry: AuditEntry) => void {
   if ((!wanted && hasFile) || (hasFile && process.stderr.isTTY)) return () => undefined;
   const lines = log.child({}, { level: "info" });
-  return (entry) => lines.info({ event: "audit", audit: entry }, entry.action);
+  return (entry) => lines.info({ event: "audit", ...aboutEntry(entry), audit: entry }, entry.action);
+}
+
+/** A change of a record has the record with it, else only the names are known. */
+function aboutEntry({ rotation, target, checkpoint }: AuditEntry): object {
+  if (rotation === null) return {};
+  return checkpoint === undefined ? { rotation, target } : aboutOf(checkpoint as Rotation);
 }
