@@ -37,6 +37,7 @@ beforeAll(async () => {
   const outgoing = await at.target("billing", 100);
   server = spawnKeyturn(["serve", "--config", at.configFile], { env: { KEYTURN_LOG_LEVEL: "debug" } });
   await eventually(async () => (await at.run("show", "billing")).code === 0, PATIENCE_MS);
+  await at.shown(0, "approve", "billing");
   const replacement = await at.submitNew("billing");
   // Two failed calls, so that there are lines about trouble too; at the latest those after the grace period meet them.
   await at.console.addFault({
@@ -46,7 +47,7 @@ beforeAll(async () => {
   });
   ({ id } = await at.shown(0, "show", "billing"));
   const waited = await at.run("wait", id, "--for", "completed", "--timeout", "90s");
-  expect(waited.code).toBe(0);
+  if (waited.code !== 0) throw new Error(`it did not end: ${waited.stdout}${server.stderr()}`);
   keys = [outgoing.text, replacement.text, at.sandbox.adminKey];
   server.process.kill("SIGTERM");
   lines = (await server.ended).stderr.trim().split("\n");
