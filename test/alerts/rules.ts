@@ -41,6 +41,14 @@ export function knownMetrics(): Set<string> {
   return new Set([...families.map((f) => f.name), ...others.split(" ")]);
 }
 
+/** Every expression of the dashboard. */
+export const dashboardExprs = (): string[] =>
+  (
+    JSON.parse(readFileSync(new URL("../../helm/keyturn/dashboards/keyturn.json", import.meta.url), "utf8")) as {
+      panels: { targets?: { expr: string }[] }[];
+    }
+  ).panels.flatMap((panel) => panel.targets?.map((target) => target.expr) ?? []);
+
 /** Names of our metrics that an expression reads. */
 export const metricsIn = (expr: string): string[] =>
   (expr.match(/\b(?:keyturn|process|nodejs)_[a-z0-9_]+/g) ?? []).map((name) =>

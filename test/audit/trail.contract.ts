@@ -61,8 +61,10 @@ export function trailContract(name: string, start: StartServer): void {
       await one.trail.sync();
       expect((await lines()).map((entry) => entry.seq)).toEqual([1, 2, 3, 4, 7]);
       expect(await one.trail.verify()).toMatchObject({ intact: true, entries: 7 });
+      expect(await one.trail.unshipped()).toBeGreaterThanOrEqual(2);
       await one.trail.reconcile();
       await one.trail.reconcile();
+      expect(await one.trail.unshipped()).toBe(0);
       expect((await lines()).map((entry) => entry.seq)).toEqual([1, 2, 3, 4, 7, 5, 6]);
       expect(one.logged.map((entry) => entry.seq).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     });
@@ -229,6 +231,10 @@ export function trailContract(name: string, start: StartServer): void {
         await one.trail.reconcile();
         expect(asked).toEqual([{ epoch: T0, seq: 50 }]);
       });
+    });
+
+    it("nothing is on its way to the sink where there is nothing yet", async () => {
+      expect(await process().trail.unshipped()).toBeNull();
     });
 
     describe("without a file the log is the sink", () => {

@@ -8,7 +8,8 @@ import { type Server, startServer } from "../../src/serve.ts";
 import { type Lab, startLab } from "../support/lab.ts";
 import { eventually } from "../support/quiet-log.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
-import { metricsIn, knownMetrics } from "../alerts/rules.ts";
+import { RULES, dashboardExprs, knownMetrics, metricsIn } from "../alerts/rules.ts";
+import { DAY, aKey, aPlan, aRotation } from "../support/records.ts";
 import { promtool } from "../alerts/promtool.ts";
 
 const ana = { name: "cli:ana@laptop", via: "cli" } as const;
@@ -68,6 +69,7 @@ describe("/metrics of `serve`", () => {
       "keyturn_rotation_drain_limit_timestamp_seconds",
       "keyturn_redis_problem",
       "keyturn_slack_socket_connected",
+      "keyturn_trace_spans_total",
     ];
     expect([...knownMetrics()].filter((name) => !shown.has(name)).toSorted()).toEqual(absent.toSorted());
     expect([...shown].filter((name) => !knownMetrics().has(name))).toEqual([]);
@@ -130,6 +132,36 @@ describe("/metrics of `serve`", () => {
     expect(text).toContain("keyturn_build_info{");
     expect(text).not.toContain("keyturn_rotation_info");
     await eventually(async () => (await scrape()).includes('keyturn_collection_success{part="records"} 1\n'), 20_000);
+  });
+
+  it("every metric that an alert or the dashboard reads is in the live output, when there is something of the kind", async () => {
+    const now = app.deps.clock.now();
+    const report = await app.deps.scanLog.report();
+    if (report === null) throw new Error("no scan kept a report");
+    const [target] = report.targets.shown;
+    await app.deps.scanLog.rememberReport({
+      ...report,
+      targets: { shown: [{ ...target!, name: "expiring", expiresAt: now + DAY }], total: 1 },
+      problems: { shown: [{ code: "store_denied", target: "expiring", message: "" }], total: 1 },
+    });
+    const attention = { code: "outgoing_still_used", message: "", next: "", since: now, looks: 1 } as const;
+    // Nobody looks at it: it has no time to be woken at.
+    const record = aRotation({
+      ...{ id: "rot_draining", target: "expiring", state: "draining", attention, drainLimitAt: now, wakeAt: null },
+      plan: aPlan({ targets: ["expiring"], outgoingKeyId: "apikey_x" }),
+      outgoing: aKey("apikey_x"),
+    });
+    await app.deps.rotations.commit({ record, expectedRevision: 0, locks: ["target:expiring"], audit: [] });
+    app.counters.socket.connected = false;
+    await redis.client.config("SET", "appendonly", "no");
+    const text = await scrape();
+    await redis.client.config("SET", "appendonly", "yes");
+    const shown = new Set(metricsIn(text));
+    const read = new Set([...RULES.map((rule) => rule.expr), ...dashboardExprs()].flatMap(metricsIn));
+    expect(read.size).toBeGreaterThan(30);
+    expect([...read].filter((name) => !shown.has(name))).toEqual([]);
+    const { code, output } = await promtool(["check", "metrics"], text);
+    expect([code, output]).toEqual([0, ""]);
   });
 
   it("a port that is taken is said with the setting that names it", async () => {

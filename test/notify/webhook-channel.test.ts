@@ -221,7 +221,8 @@ describe("a webhook", () => {
     const { url } = receiver;
     await receiver.close();
     let where = url;
-    const channel = open({ url, fetch: (_url, init) => fetch(where, init) });
+    const posts: string[] = [];
+    const channel = open({ url, fetch: (_url, init) => fetch(where, init), onPost: (code) => posts.push(code) });
     const told = { history: history("opened", "approved") };
     for (let n = 0; n < 3; n++) {
       now += MINUTE;
@@ -236,6 +237,8 @@ describe("a webhook", () => {
       ["warn", "webhook.failing", "UNREACHABLE"],
       ["info", "webhook.works_again", undefined],
     ]);
+    // For the metrics each request counts.
+    expect(posts).toEqual(["unreachable", "unreachable", "unreachable", "delivered", "delivered"]);
   });
 
   it("a long history comes in parts, so that no rotation keeps others waiting", async () => {

@@ -29,6 +29,7 @@ describe("Socket Mode: the real receiver against a WebSocket server", () => {
   let directory: MemoryDirectory;
   let client: ReturnType<typeof recordingClient>;
   let log: ReturnType<typeof listeningLog>;
+  let connected: boolean[];
   const inbounds: SocketInbound[] = [];
 
   const connect = async () => {
@@ -54,6 +55,7 @@ describe("Socket Mode: the real receiver against a WebSocket server", () => {
         appToken: SecretText.from(APP_TOKEN),
         apiUrl: slack.apiUrl,
         clock: systemClock,
+        onConnected: (is) => connected.push(is),
         times: { retry: 10 },
       }),
     );
@@ -62,6 +64,7 @@ describe("Socket Mode: the real receiver against a WebSocket server", () => {
 
   beforeEach(async () => {
     d = await start();
+    connected = [];
     directory = memoryDirectory(["U0BEN", "U0EVE", "U0OUTSIDER"]);
     d.deps.directory = directory;
     [slack, box, client, log] = [await socketServer(), await responseBox(), recordingClient(), listeningLog()];
@@ -155,6 +158,9 @@ describe("Socket Mode: the real receiver against a WebSocket server", () => {
     slack.opening.splice(0, 1, "token_revoked", "token_revoked", null);
     slack.disconnect();
     await eventually(() => slack.greeted() === 2);
+    // What `keyturn_slack_socket_connected` shows.
+    await eventually(() => connected.length === 4);
+    expect(connected).toEqual([false, true, false, true]);
     expect(log.events().filter((event) => event === "slack.connect_failed")).toHaveLength(2);
     await slack.send("interactive", aClick(box, { action: ACTION.approve, value: valueOf(r) }));
     await eventually(() => box.posts.length === 1);

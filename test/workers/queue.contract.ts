@@ -66,6 +66,8 @@ export function queueContract(name: string, start: () => Promise<QueueServer>): 
       expect(await queue.backlog()).toEqual({ waiting: 1, active: 0 });
       await queue.wake("rot_1", 5, 0);
       expect((await queue.backlog()).waiting).toBe(2);
+      await queue.wake("rot_2", 1, 60_000);
+      expect(await queue.counts()).toEqual({ waiting: 2, active: 0, delayed: 1, failed: 0 });
       await aWorker(async (id) => seen.push(id));
       await eventually(async () => seen.length === 2 && (await queue.backlog()).active === 0);
       await queue.wake("rot_1", 4, 0);
