@@ -28,6 +28,33 @@ const MISTAKES: readonly { mistake: string; yaml: string; told: readonly string[
     told: ["k.yaml  must be a mapping (lines of `key: value`); start from config/keyturn.example.yaml"],
   },
   {
+    mistake: "traces to an address that is none",
+    yaml: `${ADMIN}\ntracing: { endpoint: otel-collector }\n`,
+    told: ["k.yaml:2:12  tracing.endpoint: must be an address such as http://otel-collector:4318"],
+  },
+  {
+    mistake: "traces with a password in the address",
+    yaml: `${ADMIN}\ntracing: { endpoint: "https://me:pw@collector.example" }\n`,
+    told: ["k.yaml:2:12  tracing.endpoint: must not contain a user name or password; use `headers`"],
+  },
+  {
+    mistake: "traces whose headers would be sent in clear",
+    yaml: `${ADMIN}\ntracing: { endpoint: "http://otel-collector:4318", headers: { authorization: env:OTLP } }\n`,
+    told: [
+      "k.yaml:2:12  tracing.endpoint: must start with https:// when there are `headers`: they would be sent in clear",
+    ],
+  },
+  {
+    mistake: "a header of traces as it is",
+    yaml: `${ADMIN}\ntracing: { endpoint: "https://collector.example", headers: { authorization: my-token } }\n`,
+    told: [`k.yaml:2:62  tracing.headers.authorization: ${REFERENCE_HELP}`],
+  },
+  {
+    mistake: "more than all steps traced",
+    yaml: `${ADMIN}\ntracing: { endpoint: "https://collector.example", sampleRatio: 2 }\n`,
+    told: ["k.yaml:2:51  tracing.sampleRatio: must be at most 1"],
+  },
+  {
     mistake: "no Admin key",
     yaml: "install: a\n",
     told: ["k.yaml:1:1  anthropic: is missing"],
