@@ -147,7 +147,12 @@ describe("/metrics of `serve`", () => {
     const attention = { code: "outgoing_still_used", message: "", next: "", since: now, looks: 1 } as const;
     // Nobody looks at it: it has no time to be woken at.
     const record = aRotation({
-      ...{ id: "rot_draining", target: "expiring", state: "draining", attention, drainLimitAt: now, wakeAt: null },
+      id: "rot_draining",
+      target: "expiring",
+      state: "draining",
+      attention,
+      drainLimitAt: now,
+      wakeAt: null,
       plan: aPlan({ targets: ["expiring"], outgoingKeyId: "apikey_x" }),
       outgoing: aKey("apikey_x"),
     });

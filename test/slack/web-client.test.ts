@@ -3,7 +3,7 @@ import { KeyturnError } from "../../src/rotation/errors.ts";
 import { SecretText } from "../../src/rotation/secret.ts";
 import { createWebClient } from "../../src/slack/web-client.ts";
 
-const json = (body: object, init: ResponseInit = {}) =>
+const json = (body: object, init: { status?: number; headers?: Record<string, string> } = {}) =>
   new Response(JSON.stringify(body), { ...init, headers: { "content-type": "application/json", ...init.headers } });
 
 describe("each call of Slack is told, for the metrics", () => {
