@@ -115,7 +115,7 @@ describe.each(lives)("$helm with the values '$name'", ({ helm: line, name, args 
     const kept = [
       ...installed.filter(({ metadata }) => annotation(metadata, "helm.sh/resource-policy") === "keep"),
       // Of the test that ran: so that what it said can still be read.
-      ...(await hooks()).filter(({ metadata }) => !isRemovedAfterSuccess(metadata)),
+      ...(await hooks()).filter(({ metadata }) => hookOf(metadata) === "test" && !isRemovedAfterSuccess(metadata)),
     ].map((object) => nameOf(object, namespace));
     await helm.ok("uninstall", "release", "--namespace", namespace);
     const left = (await everything(kubernetes)).filter((each) => !before.includes(each));
