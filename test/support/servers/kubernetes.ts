@@ -39,6 +39,17 @@ export interface Kubernetes {
  */
 export async function startKubernetes(): Promise<Kubernetes> {
   const [etcd, apiserver] = [await tool("etcd"), await tool("kube-apiserver")];
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOnce(etcd, apiserver);
+    } catch (error) {
+      // Somebody else may take a port between finding it free and listening on it.
+      if (tries === 3 || !String(error).includes("address already in use")) throw error;
+    }
+  }
+}
+
+async function startOnce(etcd: string, apiserver: string): Promise<Kubernetes> {
   const folder = await mkdtemp(join(tmpdir(), "kt-kube-"));
   const children: Child[] = [];
   const stop = async () => {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUILD_TIMEOUT_MS } from "../support/servers/build.ts";
 import { type Kubernetes, startKubernetes } from "../support/servers/kubernetes.ts";
-import { everything, makeNamespace } from "./api.ts";
+import { everything, makeNamespace, stored } from "./api.ts";
 import { CHART, valuesFiles } from "./chart.ts";
 import { HELMS, type Helm, helmFor } from "./helm.ts";
+import { podOf } from "./pods.ts";
 
 let kubernetes: Kubernetes;
 beforeAll(async () => {
@@ -52,5 +53,42 @@ describe.each(HELMS)("one release that changes who scans, with %s", (line) => {
   it("a rollback brings back the mode of that revision", async () => {
     await helm.ok("rollback", "release", "3", "--namespace", namespace);
     expect(await workloads()).toEqual(MODES[2]!.workloads);
+  });
+});
+
+// Helm 4 goes on as the release began unless it is told to: with patches that the client computes, not with server-side apply.
+describe.each([
+  { how: "as helm 3 began it", args: [] },
+  { how: "with server-side apply from now on", args: ["--server-side=true"] },
+])("a release made by helm 3 that helm 4 takes over, $how", ({ args }) => {
+  const namespace = `taken-over-${args.length}`;
+  const helms: Helm[] = [];
+  beforeAll(async () => {
+    for (const line of HELMS) helms.push(await helmFor(line, kubernetes));
+    await makeNamespace(kubernetes, namespace);
+  });
+  afterAll(async () => {
+    for (const helm of helms) await helm.remove();
+  });
+
+  it("is upgraded, rolled back and uninstalled", async () => {
+    const [three, four] = helms as [Helm, Helm];
+    const at = ["--namespace", namespace];
+    const before = await everything(kubernetes);
+    await three.ok("install", "release", CHART, ...at, ...valuesOf("default-minimal"));
+    const labels = async () => {
+      const deployment = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "release-keyturn" } };
+      return podOf(await stored(kubernetes, deployment, namespace))!.metadata["labels"] as Record<string, string>;
+    };
+    const first = await labels();
+    const changed = ["--set-string", "podLabels.upgraded=yes"];
+    await four.ok("upgrade", "release", CHART, ...at, ...valuesOf("default-minimal"), ...changed, ...args);
+    expect(await labels()).toEqual({ ...first, upgraded: "yes" });
+    await four.ok("upgrade", "release", CHART, ...at, ...valuesOf("default-minimal"), ...args);
+    expect(await labels()).toEqual(first);
+    await four.ok("rollback", "release", "1", ...at, ...args);
+    expect(await labels()).toEqual(first);
+    await four.ok("uninstall", "release", ...at);
+    expect((await everything(kubernetes)).filter((each) => !before.includes(each))).toEqual([]);
   });
 });
