@@ -1,4 +1,5 @@
 import { scan } from "./app/scan/scan.ts";
+import { createScanWhenBehind } from "./app/scan/scan-when-behind.ts";
 import { type App, checkRedis, startWorker } from "./compose.ts";
 import { healthRoutes } from "./http/health.ts";
 import { type HttpServer, type Route, startHttpServer } from "./http/server.ts";
@@ -28,6 +29,8 @@ const ANNOUNCE_MS = 5 * 60_000;
 const SHIP_MS = 5000;
 /** The whole audit file is read this often: each scan reads it too, but says nothing of a broken chain. */
 const VERIFY_MS = 60 * 60_000;
+/** How soon a record that Redis has set back is noticed; whoever scans (`schedule.mode`). */
+const BEHIND_MS = 15_000;
 /** How often liveness asks whether Redis is there at all. */
 const LOOK_MS = 10_000;
 
@@ -86,6 +89,8 @@ export async function startServer(app: App): Promise<Server> {
     isWorkingOn: (id) => working.isWorkingOn(id),
   });
   const plan = schedule.mode === "cronjob" ? null : startSchedule(app);
+  const behind = createScanWhenBehind(deps, () => countedScan(app));
+  const rebuilding = every(BEHIND_MS, async () => void (await behind.look()), app);
   const announcing = every(ANNOUNCE_MS, () => deps.registry.announce(), app);
   const looking = every(LOOK_MS, () => liveness.look(), app);
   const shipping = every(SHIP_MS, () => deps.audit.reconcile(), app);
@@ -107,6 +112,7 @@ export async function startServer(app: App): Promise<Server> {
           stopping = true;
           announcing.stop();
           looking.stop();
+          rebuilding.stop();
           await Promise.all([plan?.stop(), reconciler.stop()]);
         },
       },

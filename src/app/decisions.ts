@@ -1,5 +1,6 @@
 import type { Actor } from "../ports/settings.ts";
 import { aboutOf } from "../rotation/about.ts";
+import { refuseBehind } from "../rotation/behind.ts";
 import { refuseKey } from "../rotation/contains-key.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { planHashOf } from "../rotation/plan.ts";
@@ -32,6 +33,7 @@ export async function decideOn(
   const record = await deps.rotations.load(id);
   if (record === null) throw new KeyturnError("NOT_FOUND", `No rotation ${id}.`);
   refuseNewer(record);
+  refuseBehind(record);
   try {
     const allowed = await authorize(deps, by.actor, by.breakGlass);
     if (by.breakGlass !== null)

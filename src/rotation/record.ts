@@ -85,6 +85,8 @@ export interface Attention {
   since: Instant;
   /** How often the cause was looked at again; spaces the next look. */
   looks: number;
+  /** Of `state_behind` alone: the record's revision when it was found to be behind. */
+  revision?: number;
 }
 
 /** Why a person decided as they did, in their own words: the latest one counts. */

@@ -78,13 +78,6 @@ describe.each([
   const state = async () => (await at.shown(0, "show", "billing")).state;
   const untilState = async (wanted: string, timeout = 90_000) =>
     await expect.poll(() => state().catch(() => "unknown"), { timeout, interval: 100 }).toBe(wanted);
-  const scansUntil = async (wanted: string) => {
-    for (const end = Date.now() + 240_000; (await state().catch(() => "unknown")) !== wanted; await pause(2000)) {
-      if (Date.now() > end)
-        throw new Error(`not ${wanted} though scans look: ${(await at.run("show", "billing")).stdout}`);
-      await at.run("scan");
-    }
-  };
   const strike = async (how: Trouble) => {
     const result = await redis[how]();
     if (result === undefined) return;
@@ -123,9 +116,8 @@ describe.each([
       await strikeAtGate(verifying);
       await strikeAtGate(deactivating);
       // A frozen master confirms what waited for it when it is thawed, and is then demoted: a whole life may be lost that was
-      // carried out. The next scan rebuilds it (R16, P8); here somebody asks for one.
-      if (moment.state === "submitted") await scansUntil("grace_period");
-      await untilState("grace_period");
+      // carried out. `serve` notices, and scans to rebuild it (R16, P8).
+      await untilState("grace_period", moment.state === "submitted" ? 240_000 : 90_000);
       const archiving = await gated("archiving");
       if (moment.state === "grace_period") await strike(moment.how);
       await strikeAtGate(archiving);

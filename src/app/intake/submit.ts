@@ -2,6 +2,7 @@ import { type Actor, identitiesOf } from "../../ports/settings.ts";
 import { aboutOf } from "../../rotation/about.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import { readPaste } from "../../rotation/intake-format.ts";
+import { refuseBehind } from "../../rotation/behind.ts";
 import { describeDestination } from "../../rotation/locks.ts";
 import type { KeyFacts, Rotation } from "../../rotation/record.ts";
 import { SecretText } from "../../rotation/secret.ts";
@@ -64,6 +65,7 @@ async function load(deps: Deps, id: string): Promise<Rotation> {
   const record = await deps.rotations.load(id);
   if (record === null) throw new KeyturnError("NOT_FOUND", `No rotation ${id}.`);
   refuseNewer(record);
+  refuseBehind(record);
   return record;
 }
 

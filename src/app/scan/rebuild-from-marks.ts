@@ -1,3 +1,4 @@
+import { knowsUpTo } from "../../rotation/behind.ts";
 import type { LastKnown } from "../../ports/audit.ts";
 import type { MarkFacts } from "../../rotation/marks.ts";
 import type { Deps } from "../deps.ts";
@@ -65,7 +66,7 @@ async function rebuildOne(
   const target = claim.targets[0]?.target.name ?? null;
   const there = await deps.rotations.load(id);
   if (there !== null) {
-    if (there.endedAt !== null || claim.revision <= there.revision) return false;
+    if (there.endedAt !== null || claim.revision <= knowsUpTo(there)) return false;
     problems.push({
       code: "state_behind",
       target,

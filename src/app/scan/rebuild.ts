@@ -1,4 +1,5 @@
 import type { LastKnown } from "../../ports/audit.ts";
+import { knowsUpTo } from "../../rotation/behind.ts";
 import type { HistoryEntry, Rotation } from "../../rotation/record.ts";
 import { HISTORY_LIMIT } from "../../rotation/transition.ts";
 import { isNewer } from "../../rotation/newer.ts";
@@ -25,7 +26,7 @@ export async function rebuildFromSink(deps: Deps, known: LastKnown | null, probl
   const lost: Lost[] = [];
   for (const [id, { revision, record }] of known.checkpoints) {
     const there = await deps.rotations.load(id);
-    if ((there !== null && there.revision >= revision) || !isCheckpoint(record, id)) continue;
+    if ((there !== null && knowsUpTo(there) >= revision) || !isCheckpoint(record, id)) continue;
     lost.push({ checkpoint: record, there });
   }
   lost.push(...(await endedElsewhere(deps, known)));
@@ -98,7 +99,7 @@ async function endedElsewhere(deps: Deps, known: LastKnown): Promise<Lost[]> {
   for (const id of await deps.rotations.openIds()) {
     const there = await deps.rotations.load(id);
     const ended = known.ended.get(id);
-    if (there !== null && ended !== undefined && there.revision < ended) revived.set(id, there);
+    if (there !== null && ended !== undefined && knowsUpTo(there) < ended) revived.set(id, there);
   }
   if (revived.size === 0) return [];
   // Ends are not kept in memory, there are too many; they are looked up only when one is needed.

@@ -1,0 +1,47 @@
+import { isBehind } from "../../rotation/behind.ts";
+import { asKeyturnError } from "../../rotation/errors.ts";
+import type { Deps } from "../deps.ts";
+import { openRotations } from "../find.ts";
+
+/** Between two scans that did not help, doubled each time up to the longest (milliseconds). */
+const FIRST_PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 60 * 60_000;
+
+/**
+ * A rotation whose record is older than the audit sink or its marks does nothing until a scan rebuilds it (R16, P8), and the
+ * schedule's next one may be days away. This asks for one at once; when that did not help, less and less often.
+ * @param scan one whole scan; throws LOCK_HELD while another process scans
+ */
+export function createScanWhenBehind(
+  deps: Pick<Deps, "rotations" | "clock" | "log">,
+  scan: () => Promise<unknown>,
+): { look(): Promise<boolean> } {
+  let notBefore = 0;
+  let pauseMs = FIRST_PAUSE_MS;
+  return {
+    /** @returns whether it scanned. @throws what Redis and the scan throw; looking again is safe */
+    look: async () => {
+      const behind = (await openRotations(deps)).filter(isBehind);
+      if (behind.length === 0) {
+        pauseMs = FIRST_PAUSE_MS;
+        return false;
+      }
+      const now = deps.clock.now();
+      if (now < notBefore) return false;
+      notBefore = now + pauseMs;
+      pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+      deps.log.warn(
+        { event: "scan.behind", count: behind.length },
+        "Redis is older than the audit log or the marks: a scan rebuilds what is open",
+      );
+      try {
+        await scan();
+        return true;
+      } catch (error) {
+        // Whoever scans rebuilds it as well.
+        if (asKeyturnError(error).code === "LOCK_HELD") return false;
+        throw error;
+      }
+    },
+  };
+}
