@@ -27,6 +27,20 @@ as well is told so (_validate-config.tpl), so each has one place.
 {{- if and $audit.enabled (not (has "ReadWriteMany" $audit.accessModes)) -}}true{{- end -}}
 {{- end -}}
 
+{{/* Names of the stores that are files of one host, as JSON: a pod is a host of its own, and a second one is refused while the first is at work. */}}
+{{- define "keyturn.fileStores" -}}
+{{- $names := list -}}
+{{- range $name, $store := (.Values.config | default dict).stores -}}
+{{- if eq (toString $store.type) "dotenv-file" -}}{{- $names = append $names $name -}}{{- end -}}
+{{- end -}}
+{{- toJson $names -}}
+{{- end -}}
+
+{{/* "true" when a new server must not start before the old one has ended. */}}
+{{- define "keyturn.oneServerAtATime" -}}
+{{- if or (include "keyturn.auditOnOneNode" .) (include "keyturn.fileStores" . | fromJsonArray) -}}true{{- end -}}
+{{- end -}}
+
 {{/* Changes when a pod has to be made anew because it reads its configuration at the start. */}}
 {{- define "keyturn.configChecksum" -}}
 {{- if not .Values.existingConfigMap.name -}}

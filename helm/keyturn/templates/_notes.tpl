@@ -24,9 +24,12 @@
 {{- if include "keyturn.auditOnOneNode" . -}}
 {{- $all = append $all "The audit volume can be mounted on one node only: an upgrade stops the server before it starts the new one, and the CronJob waits for room on the server's node." -}}
 {{- end -}}
-{{- range $name, $store := $config.stores -}}
-{{- if eq (toString $store.type) "dotenv-file" -}}
-{{- $all = append $all (printf "The store %s writes to files in %s: every pod of this release must see the same files there, and your applications too (ReadWriteMany)." $name $store.directory) -}}
+{{- range $name := include "keyturn.fileStores" . | fromJsonArray -}}
+{{- $what := printf "The store %s is files in %s, which one pod at a time may work with." $name (get $config.stores $name).directory -}}
+{{- if eq $values.workload "jobOnly" -}}
+{{- $all = append $all (printf "%s Let no run by hand overlap with one of the CronJob: the later one ends with exit code 78." $what) -}}
+{{- else -}}
+{{- $all = append $all (printf "%s An upgrade therefore stops the server before it starts the new one, and `helm test` warns that it did not try this store: for that run `doctor` in the server's pod, kubectl -n %s exec deploy/%s -- %s doctor" $what $.Release.Namespace (include "keyturn.fullname" $) (include "keyturn.cli" $)) -}}
 {{- end -}}
 {{- end -}}
 {{- if and (regexMatch "^redis://" (toString (($config.redis).url))) (not (include "keyturn.isOwnPod" (($config.redis).url))) -}}

@@ -147,10 +147,13 @@ volumes:
 {{- end -}}
 {{- end -}}
 
-{{/* A volume of one node keeps the job's pods on the node of the server. */}}
+{{/*
+A volume of one node keeps the other pods on the node of the server. Of the volume of a file store we do not know whether it is one:
+beside the server it can be mounted in any case.
+*/}}
 {{- define "keyturn.affinity" -}}
 {{- $affinity := deepCopy (.root.Values.affinity | default dict) -}}
-{{- if and (ne .component "server") (include "keyturn.hasServer" .root) (include "keyturn.auditOnOneNode" .root) -}}
+{{- if and (ne .component "server") (include "keyturn.hasServer" .root) (include "keyturn.oneServerAtATime" .root) -}}
 {{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" (include "keyturn.selectorLabels" (dict "root" .root "component" "server") | fromYaml)) -}}
 {{- $pods := $affinity.podAffinity | default dict -}}
 {{- $_ := set $pods "requiredDuringSchedulingIgnoredDuringExecution" (append ($pods.requiredDuringSchedulingIgnoredDuringExecution | default list) $term) -}}

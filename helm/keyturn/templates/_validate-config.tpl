@@ -29,10 +29,9 @@
 {{- if and (($config.signIn).oidc) (not (($config.http).publicUrl)) (not (and $values.ingress.enabled $values.ingress.host)) -}}
 {{- template "keyturn.problem" (list . "config.signIn.oidc needs the address that the issuer sends people back to: set config.http.publicUrl, or ingress.host.") -}}
 {{- end -}}
-{{- range $name, $store := $config.stores -}}
-{{- if eq (toString $store.type) "dotenv-file" -}}
+{{- range $name := include "keyturn.fileStores" .root | fromJsonArray -}}
+{{- $store := get $config.stores $name -}}
 {{- template "keyturn.check.fileStore" (dict "root" $given.root "found" $given.found "name" $name "directory" (toString $store.directory)) -}}
-{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -53,21 +52,6 @@
 {{- template "keyturn.problem" (list . "config.redis is missing, and this chart installs no Redis: set config.redis.url (or sentinels, or cluster), with noeviction and appendonly yes on that Redis.") -}}
 {{- else if and (include "keyturn.isOwnPod" (toString $redis.url)) (not $hasSidecar) -}}
 {{- template "keyturn.problem" (list . "config.redis.url leads to the pod itself (localhost), where no Redis runs: write the address of your Redis.") -}}
-{{- end -}}
-{{- end -}}
-
-{{/* Arguments: root, found, name (of the store), directory. */}}
-{{- define "keyturn.check.fileStore" -}}
-{{- $replicas := int .root.Values.replicaCount -}}
-{{- $mount := include "keyturn.mountAt" (dict "root" .root "path" .directory) | fromJson -}}
-{{- if eq $mount.kind "volume" -}}
-{{- if eq (toString $mount.of) "emptyDir" -}}
-{{- template "keyturn.problem" (list . (printf "config.stores.%s writes to %s, an emptyDir, which is lost with the pod and seen by nobody else: mount a volume that your applications read too." .name .directory)) -}}
-{{- else if and (eq (toString $mount.of) "hostPath") (gt $replicas 1) -}}
-{{- template "keyturn.problem" (list . (printf "config.stores.%s writes to %s, a hostPath, and replicaCount is %d: each server would see the files of its own node. Use shared storage (ReadWriteMany), or set replicaCount to 1." .name .directory $replicas)) -}}
-{{- end -}}
-{{- else -}}
-{{- template "keyturn.problem" (list . (printf "config.stores.%s writes to %s, where no volume of yours is mounted: mount the one that your applications read with extraVolumes and extraVolumeMounts." .name .directory)) -}}
 {{- end -}}
 {{- end -}}
 
