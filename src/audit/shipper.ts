@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
-import { hostname } from "node:os";
-import { resolve } from "node:path";
 import type { AuditEntry, ChainHead } from "../ports/audit.ts";
 import type { ChainPosition, Journal } from "../ports/chain.ts";
 import { compare, headOf } from "./chain.ts";
 import type { FileSink } from "./file-sink.ts";
+import { nameSink, sinkId } from "./sink-id.ts";
 import type { Tail } from "./tail.ts";
 import { type Writer, isBehind } from "./writer.ts";
 
@@ -12,13 +10,6 @@ import { type Writer, isBehind } from "./writer.ts";
 export const KEEP = 1000;
 const TRIM_EVERY = 100;
 const PAGE = 200;
-
-/** Names a sink for `Journal.shipped`: one file on one host. */
-export const sinkId = (file: string): string =>
-  createHash("sha256")
-    .update(`${hostname()}\0${resolve(file)}`)
-    .digest("hex")
-    .slice(0, 16);
 
 /**
  * Copies what is in Redis but not in the file. Nothing that was shipped before is shipped again: a line that went
@@ -29,10 +20,10 @@ export function createShipper(given: {
   writer: Writer;
   sink: FileSink;
   tail: Tail;
+  host: string;
   log: (entry: AuditEntry) => void;
 }) {
-  const { journal, writer, sink, tail } = given;
-  const id = sinkId(sink.path);
+  const { journal, writer, sink, tail, host } = given;
   /** Newest entry of the stream that is known to be in the file. */
   let shipped: ChainHead | null = null;
   let sinceTrim = TRIM_EVERY;
@@ -73,6 +64,9 @@ export function createShipper(given: {
   /** @throws SINK_UNAVAILABLE, REDIS_UNAVAILABLE */
   return async function ship(): Promise<void> {
     await sink.sync();
+    await nameSink(sink.path, host);
+    // Each time anew: another host may have been first.
+    const id = await sinkId(sink.path, host);
     const head = await onlyOneChain();
     const marker = await journal.shipped(id);
     let entries = await unshipped();

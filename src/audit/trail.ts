@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { AuditEntry, AuditTrail, ChainHead, ChainVerdict } from "../ports/audit.ts";
 import type { ChainWriter, Journal } from "../ports/chain.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -8,7 +9,8 @@ import { entriesInOrder, indexOf } from "./file-reader.ts";
 import { createFileSink } from "./file-sink.ts";
 import { lastKnownGatherer } from "./last-known.ts";
 import { LOG, createLogShipper } from "./log-shipper.ts";
-import { createShipper, readAfter, sinkId } from "./shipper.ts";
+import { createShipper, readAfter } from "./shipper.ts";
+import { sinkId } from "./sink-id.ts";
 import { createTail } from "./tail.ts";
 import { createWriter } from "./writer.ts";
 
@@ -16,6 +18,7 @@ import { createWriter } from "./writer.ts";
  * The audit trail over a journal (Redis) and its sinks: a file and the log. `writer` is what stores link their own
  * scripts with, so that one queue of this process serves all.
  * @param file null: the log lines are the only sink; `verify` and `lastKnown` then have nothing to read
+ * @param host this machine's name, as it names the file's sink
  * @param log gets every entry this process wrote or shipped
  */
 export function createAuditTrail(given: {
@@ -24,8 +27,9 @@ export function createAuditTrail(given: {
   file: string | null;
   log: (entry: AuditEntry) => void;
   clock: Clock;
+  host?: string;
 }): AuditTrail & { readonly writer: ChainWriter } {
-  const { journal, install, file, clock, log } = given;
+  const { journal, install, file, clock, log, host = hostname() } = given;
   const own = (path: string) => ({ file: path, install, strict: true });
   const sink = file === null ? null : createFileSink(file);
 
@@ -49,7 +53,9 @@ export function createAuditTrail(given: {
   });
   const logShipper = createLogShipper({ journal, writer, clock, log });
   const ship =
-    sink === null ? logShipper.ship : createShipper({ journal, writer, sink, tail: createTail(own(sink.path)), log });
+    sink === null
+      ? logShipper.ship
+      : createShipper({ journal, writer, sink, tail: createTail(own(sink.path)), host, log });
 
   let shipping: Promise<void> = Promise.resolve();
   const reconcile = (): Promise<void> => {
@@ -64,7 +70,7 @@ export function createAuditTrail(given: {
   /** The sink's index with the entries that are still on their way to it: in Redis, and not noted as shipped. */
   async function withUnshipped(path: string, each?: (entry: AuditEntry) => void) {
     // In this order: what is shipped while we read is then taken from Redis, not missed.
-    const marker = await journal.shipped(sinkId(path)).catch(() => undefined);
+    const marker = await journal.shipped(await sinkId(path, host)).catch(() => undefined);
     const { index, torn } = await indexOf(own(path), each);
     const redis = marker === undefined ? null : await headAndTail(journal, marker).catch(() => null);
     return { index, torn, redis };
@@ -109,7 +115,7 @@ export function createAuditTrail(given: {
     head: () => journal.head(),
     unshipped: async () => {
       // The marker first: what is shipped in between then counts as still to come, never as less than none.
-      const marker = await journal.shipped(sink === null ? LOG : sinkId(sink.path));
+      const marker = await journal.shipped(sink === null ? LOG : await sinkId(sink.path, host));
       const head = await journal.head();
       return head === null ? null : Math.max(0, head.seq - (marker?.seq ?? 0));
     },

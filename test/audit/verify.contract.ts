@@ -1,4 +1,4 @@
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type StartServer, T0, aDraft, aRotation, save } from "../redis/harness.ts";
@@ -8,7 +8,7 @@ import { aWorld } from "./world.ts";
 export function verifyContract(name: string, start: StartServer): void {
   describe(`reading the audit trail (${name})`, () => {
     const world = aWorld(start);
-    const { process, crashing, rewrite, append, endAll } = world;
+    const { process, onHost, crashing, rewrite, append, endAll } = world;
 
     describe("verify", () => {
       it.each([
@@ -39,6 +39,49 @@ export function verifyContract(name: string, start: StartServer): void {
         await next.trail.reconcile();
         expect(await next.trail.verify()).toMatchObject({ intact: false, firstBad: { epoch: T0, seq: bad } });
         expect(await next.trail.lastKnown()).toBeNull();
+      });
+
+      it("P11: a new pod on the same volume is no new sink: what went missing is not quietly filled in from Redis", async () => {
+        const first = onHost("keyturn-7d9f-abcde");
+        await append(first, 9);
+        await endAll();
+        await rewrite((all) => all.filter((_, n) => n !== 3));
+        const second = onHost("keyturn-7d9f-fghij");
+        expect(await second.trail.verify()).toMatchObject({ intact: false, firstBad: { seq: 4 } });
+        await second.trail.reconcile();
+        expect(await second.trail.verify()).toMatchObject({ intact: false, firstBad: { seq: 4 } });
+        expect(await world.lines()).toHaveLength(9);
+      });
+
+      it("P7: a new pod still ships what the one before it did not, once", async () => {
+        const first = onHost("keyturn-7d9f-abcde");
+        await append(first, 3);
+        await first.trail.reconcile();
+        await append(crashing(), 2);
+        const second = onHost("keyturn-7d9f-fghij");
+        await second.trail.reconcile();
+        await onHost("keyturn-7d9f-klmno").trail.reconcile();
+        expect((await world.lines()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
+        expect(await second.trail.verify()).toMatchObject({ intact: true, entries: 6 });
+      });
+
+      it.each([
+        { when: "no name", name: null },
+        { when: "half of a name", name: "keyturn-7d" },
+      ])("a file with $when beside it gets the name of the host that ships next", async ({ name }) => {
+        if (name !== null) await writeFile(`${world.file}.host`, name);
+        const one = onHost("one");
+        await append(one, 1);
+        await one.trail.reconcile();
+        await onHost("two").trail.reconcile();
+        expect(await readFile(`${world.file}.host`, "utf8")).toBe("one\n");
+        // A copied or renamed half would be worse than none.
+        expect((await readdir(world.folder())).toSorted()).toEqual(["audit.jsonl", "audit.jsonl.host"]);
+      });
+
+      it("a name that cannot be read is no missing name", async () => {
+        await mkdir(`${world.file}.host`);
+        await expect(process().trail.reconcile()).rejects.toMatchObject({ code: "SINK_UNAVAILABLE" });
       });
 
       it("P11: a command that only wrote and ended leaves nothing that could be removed unseen", async () => {

@@ -24,6 +24,12 @@ export function aWorld(start: StartServer) {
       running.push(made);
       return made;
     },
+    /** A process of another host, as a new pod is one, on the same file. */
+    onHost: (host: string): Process => {
+      const made = aProcess(server.connect(), place.file, "kt", clock, host);
+      running.push(made);
+      return made;
+    },
     /** Commits to Redis, but dies before it hands the entry to any sink. */
     crashing: (): Process => aProcess(server.connect(), null, "kt", clock),
     /** Ends the test's processes as a command ends. */

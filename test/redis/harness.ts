@@ -105,10 +105,16 @@ export function testClock(): Clock & { at: number } {
 }
 
 /** Everything one Keyturn process has of Redis and the audit chain. */
-export function aProcess(redis: Redis, file: string | null, install = "kt", clock: Clock = testClock()) {
+export function aProcess(
+  redis: Redis,
+  file: string | null,
+  install = "kt",
+  clock: Clock = testClock(),
+  host = "host-of-the-tests",
+) {
   const logged: AuditEntry[] = [];
   const journal = createRedisJournal({ redis, install });
-  const trail = createAuditTrail({ journal, install, file, clock, log: (entry) => logged.push(entry) });
+  const trail = createAuditTrail({ journal, install, file, clock, host, log: (entry) => logged.push(entry) });
   const rotations = createRedisRotations({ redis, install, chain: trail.writer });
   const holds = createRedisHolds({ redis, install, chain: trail.writer });
   return { redis, journal, trail, rotations, holds, logged };
