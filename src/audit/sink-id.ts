@@ -12,7 +12,10 @@ import { KeyturnError } from "../rotation/errors.ts";
  */
 export async function sinkId(file: string, host: string): Promise<string> {
   const first = (await hostBeside(file)) ?? host;
-  return createHash("sha256").update(`${first}\0${resolve(file)}`).digest("hex").slice(0, 16);
+  return createHash("sha256")
+    .update(`${first}\0${resolve(file)}`)
+    .digest("hex")
+    .slice(0, 16);
 }
 
 /**
