@@ -15,7 +15,7 @@ describe.each(HELMS)("values that cannot work are refused by %s", (helm) => {
     expect(stdout).toBe("");
   });
 
-  it.each(["secret-inline", "password-inline", "redis-password-in-url"])(
+  it.each(["secret-inline", "password-inline", "redis-password-in-url", "tracing-header-inline"])(
     "%s: what may be the secret is not repeated",
     async (name) => {
       const { file } = MISTAKES.find((each) => each.name === name)!;

@@ -6,7 +6,7 @@ quotes a value, for it may be the secret.
 {{- $given := . -}}
 {{- $texts := dict -}}
 {{- template "keyturn.texts" (dict "value" .root.Values.config "at" "config" "into" $texts) -}}
-{{- $isSecret := "^config\\.(anthropic\\.adminKey|redis\\.(sentinels\\.)?password|slack\\.(botToken|appToken|signingSecret(\\[\\d+\\])?)|webhooks\\..+\\.secret|signIn\\.(token|oidc\\.clientSecret)|api\\.tokens\\..+\\.token)$" -}}
+{{- $isSecret := "^config\\.(anthropic\\.adminKey|redis\\.(sentinels\\.)?password|slack\\.(botToken|appToken|signingSecret(\\[\\d+\\])?)|webhooks\\..+\\.secret|signIn\\.(token|oidc\\.clientSecret)|api\\.tokens\\..+\\.token|tracing\\.headers\\..+)$" -}}
 {{- $isPath := "^config\\.redis\\.tls\\.(ca|cert|key)$" -}}
 {{- range $at, $text := $texts -}}
 {{- if regexMatch "sk-ant-|xox[a-z]-|xapp-|whsec_|-----BEGIN|hvs\\.|AKIA[0-9A-Z]{16}" $text -}}
