@@ -1,5 +1,5 @@
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type StartServer, T0, aDraft, aRotation, save } from "../redis/harness.ts";
 import { aWorld } from "./world.ts";
@@ -60,7 +60,9 @@ export function verifyContract(name: string, start: StartServer): void {
         await append(crashing(), 2);
         const second = onHost("keyturn-7d9f-fghij");
         await second.trail.reconcile();
-        await onHost("keyturn-7d9f-klmno").trail.reconcile();
+        const third = onHost("keyturn-7d9f-klmno");
+        expect(await third.trail.unshipped()).toBe(0);
+        await third.trail.reconcile();
         expect((await world.lines()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
         expect(await second.trail.verify()).toMatchObject({ intact: true, entries: 6 });
       });
@@ -77,6 +79,16 @@ export function verifyContract(name: string, start: StartServer): void {
         expect(await readFile(`${world.file}.host`, "utf8")).toBe("one\n");
         // A copied or renamed half would be worse than none.
         expect((await readdir(world.folder())).toSorted()).toEqual(["audit.jsonl", "audit.jsonl.host"]);
+      });
+
+      it("where no name can be written, the entries are shipped all the same", async () => {
+        // So long that the name beside it is still one, and the temporary file's is not.
+        const file = join(world.folder(), `${"a".repeat(245)}.log`);
+        const one = process(file);
+        await append(one, 2);
+        await one.trail.reconcile();
+        expect(await one.trail.verify()).toMatchObject({ intact: true, entries: 3 });
+        expect(await readdir(world.folder())).toEqual([basename(file)]);
       });
 
       it("a name that cannot be read is no missing name", async () => {
