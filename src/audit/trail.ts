@@ -87,7 +87,10 @@ export function createAuditTrail(given: {
     verify: async (source) => {
       if (source !== undefined) {
         const { index, torn } = await indexOf({ file: source.file, install, strict: false });
-        return verdictOf(index, null, torn, source.file);
+        const verdict = verdictOf(index, null, torn, source.file);
+        // Nothing proves nothing: the wrong file, or logs without their audit lines, must not look intact.
+        if (verdict.intact && verdict.entries === 0) throw noEntry(source.file);
+        return verdict;
       }
       if (sink === null) throw noSource();
       await sink.flush().catch(() => undefined);
@@ -127,6 +130,10 @@ export function createAuditTrail(given: {
   };
 }
 
+const noEntry = (file: string) =>
+  new KeyturnError("SINK_UNAVAILABLE", `There is no audit entry of this installation in ${file}.`, {
+    next: "Name the audit file, or logs in which `audit` lines were kept.",
+  });
 const noSource = () =>
   new KeyturnError("SINK_UNAVAILABLE", "(no audit.file is configured; name a file of collected logs)");
 

@@ -141,6 +141,16 @@ export function verifyContract(name: string, start: StartServer): void {
         await writeFile(collected, pino.filter((_, n) => n !== 2).join("\n"));
         expect(await one.trail.verify({ file: collected })).toMatchObject({ intact: false, firstBad: { seq: 3 } });
       });
+
+      it("collected lines without any entry of this installation are no source, not an intact chain", async () => {
+        const one = process(null);
+        const collected = join(world.folder(), "collected.log");
+        await writeFile(collected, 'starting\n{"level":30,"msg":"other"}\n');
+        await expect(one.trail.verify({ file: collected })).rejects.toMatchObject({
+          code: "SINK_UNAVAILABLE",
+          exit: 69,
+        });
+      });
     });
 
     describe("lastKnown", () => {
