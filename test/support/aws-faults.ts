@@ -87,8 +87,15 @@ export interface AwsFaults {
   stop(): Promise<void>;
 }
 
+export interface AwsWatch {
+  /** The fault of one call, whatever the path says. */
+  choose?(action: string): AwsFault | undefined;
+  /** After a write took effect and before the next call does; `call` goes round the faults. */
+  written?(action: string, secret: string, call: AwsCall): Promise<void>;
+}
+
 /** @param url of moto */
-export async function startAwsFaults(url: string): Promise<AwsFaults> {
+export async function startAwsFaults(url: string, watch: AwsWatch = {}): Promise<AwsFaults> {
   const call = awsCall(url);
   const seen: string[] = [];
   const lostOnce = new Set<string>();
@@ -101,7 +108,7 @@ export async function startAwsFaults(url: string): Promise<AwsFaults> {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString();
     const action = String(request.headers["x-amz-target"]).replace("secretsmanager.", "");
-    const fault = (request.url ?? "/").split("/")[1] as AwsFault | "";
+    const fault = watch.choose?.(action) ?? ((request.url ?? "/").split("/")[1] as AwsFault | "");
     seen.push(action);
     const send = ({ status, body }: Answer) =>
       response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(body));
@@ -111,7 +118,13 @@ export async function startAwsFaults(url: string): Promise<AwsFaults> {
     if (fault === "expired") return void send(error(400, "ExpiredTokenException", text));
     if (fault === "throttled") return void send(error(400, "ThrottlingException", text));
     if (fault === "unavailable") return void send(error(503, "ServiceUnavailable", text));
-    const turn = line.then(() => asAws(call, action, JSON.parse(text) as Record<string, unknown>, text));
+    const turn = line.then(async () => {
+      const body = JSON.parse(text) as Record<string, unknown>;
+      const answered = await asAws(call, action, body, text);
+      if (!READS.has(action) && answered.status === 200)
+        await watch.written?.(action, String(body["SecretId"] ?? body["Name"]), call);
+      return answered;
+    });
     line = turn.catch(() => undefined);
     const answer = await turn;
     const isWrite = !READS.has(action) && answer.status === 200;
