@@ -22,7 +22,9 @@ export async function googlePlace(name: string, chronicle: Chronicle, random: Ra
   let now: { kind: Fault; percent: number } | null = null;
 
   const versionsOf = (secret: string): string[] =>
-    state.getSecret({ name: named(secret) }).versions.map((v) => (v.state === "ENABLED" ? v.data.toString("utf8") : ""));
+    state
+      .getSecret({ name: named(secret) })
+      .versions.map((v) => (v.state === "ENABLED" ? v.data.toString("utf8") : ""));
   function record(touched: string): void {
     const secret = touched.endsWith(PENDING) ? touched.slice(0, -PENDING.length) : touched;
     const fields = fieldsOf.get(secret);
@@ -69,7 +71,9 @@ export async function googlePlace(name: string, chronicle: Chronicle, random: Ra
     },
     read: ({ secret, field }) => {
       const text = versionsOf(secret).at(-1) ?? "";
-      return Promise.resolve(field === null ? text.trim() : ((JSON.parse(text) as Record<string, string>)[field] ?? ""));
+      return Promise.resolve(
+        field === null ? text.trim() : ((JSON.parse(text) as Record<string, string>)[field] ?? ""),
+      );
     },
     stage: ({ secret }, key) => Promise.resolve(add(secret + PENDING, key)),
     fault: (kind, percent) => {

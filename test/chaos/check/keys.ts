@@ -20,7 +20,8 @@ export function aWorkingKey(look: Look): Violation[] {
       if (look.holding(dest, at) === key) say(`${dest.target} (${dest.store}/${dest.secret}) held it`);
     for (const target of look.targetsOf(key, at)) {
       const held = new Set(look.destinationsOf(target).map((dest) => look.holding(dest, at)));
-      if (held.has(null) || (status === "inactive" && held.size !== 1)) say(`${target} held ${[...held].join(" and ")}`);
+      if (held.has(null) || (status === "inactive" && held.size !== 1))
+        say(`${target} held ${[...held].join(" and ")}`);
       for (const value of held)
         if (value !== null && !look.provenBetween(value, at - PROOF_MS, at))
           say(`no live call with ${value}, which ${target} held, in the 5 minutes before`);
@@ -36,7 +37,9 @@ export function applicationsAnswered(look: Look): Violation[] {
     if (!call.stillCurrent || (call.status !== 401 && call.status !== 403)) return [];
     if (key !== null && isRevoked(look, key, call.at)) return [];
     if (look.deeds("disabled").some((deed) => deed.key === key && deed.from <= call.at)) return [];
-    return [{ promise: "P1", at: call.at, what: `${call.target}: its current value (${key}) was answered ${call.status}` }];
+    return [
+      { promise: "P1", at: call.at, what: `${call.target}: its current value (${key}) was answered ${call.status}` },
+    ];
   });
 }
 
@@ -47,7 +50,8 @@ export function graceIsKept(look: Look): Violation[] {
     const inactive = look.histories[change.key]?.findLast(
       (before) => before.at <= change.at && before.status === "inactive",
     );
-    const say = (what: string): void => void found.push({ promise: "P4", at: change.at, what: `${change.key} ${what}` });
+    const say = (what: string): void =>
+      void found.push({ promise: "P4", at: change.at, what: `${change.key} ${what}` });
     if (change.before !== "inactive" || inactive === undefined) say(`was archived while ${change.before}`);
     else if (change.at - inactive.at < look.graceMs)
       say(`was archived ${change.at - inactive.at} ms after its deactivation; the grace period is ${look.graceMs} ms`);
@@ -60,7 +64,8 @@ export function onlyOurs(look: Look): Violation[] {
   const found: Violation[] = [];
   for (const change of look.ourChanges.filter(({ status }) => status !== "active")) {
     const { key, at, status } = change;
-    const say = (what: string): void => void found.push({ promise: "P5", at, what: `${key} was set ${status} ${what}` });
+    const say = (what: string): void =>
+      void found.push({ promise: "P5", at, what: `${key} was set ${status} ${what}` });
     if (look.bystanders.includes(key)) say("though it belongs to nobody here");
     else if (!isRevoked(look, key, at) && !isApproved(look, key, at)) say("without an approval");
     const hold = holdOver(look, change);
@@ -101,7 +106,8 @@ function holdOver(look: Look, change: Change): string | null {
 /** P6, P7: one destructive call for one change; a repeated one needs a lost answer or the window of R9. */
 export function calledOnce(look: Look): Violation[] {
   const calls = look.requests.filter(
-    (r) => r.method === "POST" && r.applied && r.path.startsWith("/v1/organizations/api_keys/") && r.bodyStatus !== null,
+    (r) =>
+      r.method === "POST" && r.applied && r.path.startsWith("/v1/organizations/api_keys/") && r.bodyStatus !== null,
   );
   const found: Violation[] = [];
   for (const [path, ofKey] of Map.groupBy(calls, (r) => r.path)) {

@@ -60,7 +60,9 @@ export function lookAt(evidence: Evidence): Look {
         )
         .map(([target]) => target),
     ourChanges: Object.entries(evidence.histories)
-      .flatMap(([key, changes]) => changes.map((change, i) => ({ ...change, key, before: changes[i - 1]?.status ?? "" })))
+      .flatMap(([key, changes]) =>
+        changes.map((change, i) => ({ ...change, key, before: changes[i - 1]?.status ?? "" })),
+      )
       .filter((change) => change.before !== "" && change.by !== "console")
       .toSorted((a, b) => a.at - b.at),
     provenBetween: (key, from, to) => (live.get(key) ?? []).some((r) => r.at >= from && r.at <= to),

@@ -6,23 +6,28 @@ const NOTED_WITHIN_MS = 250;
 
 type Accepted = Extract<Deed, { kind: "accepted" | "staged" }>;
 const accepted = (look: Look): Accepted[] => look.deeds("accepted", "staged");
-const place = (dest: DestinationFacts): string => `${dest.store}/${dest.secret}${dest.field === null ? "" : `#${dest.field}`}`;
+const place = (dest: DestinationFacts): string =>
+  `${dest.store}/${dest.secret}${dest.field === null ? "" : `#${dest.field}`}`;
 
 /** P2: what was answered "accepted" was in a pending or current place by then, and went nowhere without a reason. */
 export function acceptedIsKept(look: Look): Violation[] {
   const found: Violation[] = [];
   for (const deed of look.deeds("accepted")) {
-    const say = (what: string): void => void found.push({ promise: "P2", at: deed.at, what: `${deed.key} (${deed.target}, ${deed.rotation}) ${what}` });
+    const say = (what: string): void =>
+      void found.push({ promise: "P2", at: deed.at, what: `${deed.key} (${deed.target}, ${deed.rotation}) ${what}` });
     const dests = look.destinationsOf(deed.target);
     if (!dests.some((dest) => wasThere(look, dest, deed))) say("was accepted, and no destination had it");
     const promoted = dests.every((dest) =>
-      look.statesOf(dest).some((state) => state.at >= deed.from && look.keyIn(state.current[dest.field ?? ""]) === deed.key),
+      look
+        .statesOf(dest)
+        .some((state) => state.at >= deed.from && look.keyIn(state.current[dest.field ?? ""]) === deed.key),
     );
     const waits = dests.some((dest) => {
       const last = look.statesOf(dest).at(-1);
       return last !== undefined && last.pending.some((digest) => look.keyIn(digest) === deed.key);
     });
-    if (!promoted && !waits && !hasReason(look, deed)) say("was accepted, and is neither in use nor pending, for no stated reason");
+    if (!promoted && !waits && !hasReason(look, deed))
+      say("was accepted, and is neither in use nor pending, for no stated reason");
   }
   return found;
 }
@@ -65,7 +70,8 @@ export function oneAtATime(look: Look): Violation[] {
     for (const [i, state] of states.entries()) {
       const before = states[i - 1];
       if (before === undefined) continue;
-      const say = (promise: string, what: string): void => void found.push({ promise, at: state.at, what: `${name}: ${what}` });
+      const say = (promise: string, what: string): void =>
+        void found.push({ promise, at: state.at, what: `${name}: ${what}` });
       if (state.rest !== before.rest) say("P9", "what others keep in it was changed");
       const changed = dests.filter((d) => state.current[d.field ?? ""] !== before.current[d.field ?? ""]);
       if (changed.length > 1) say("P6", "two fields were changed at once");
@@ -79,11 +85,19 @@ export function oneAtATime(look: Look): Violation[] {
   return [...found, ...notInterleaved(look)];
 }
 
-function unexplained(look: Look, dest: DestinationFacts, old: string | null, next: string | null, at: number): string | null {
+function unexplained(
+  look: Look,
+  dest: DestinationFacts,
+  old: string | null,
+  next: string | null,
+  at: number,
+): string | null {
   if (next === null) return "the value belongs to no key";
   const forward = accepted(look).some((deed) => deed.key === next && deed.target === dest.target && deed.from <= at);
   const backward = accepted(look).find((deed) => deed.key === old && deed.target === dest.target && deed.from <= at);
-  const wasBefore = look.statesOf(dest).some((state) => state.at < at && look.keyIn(state.current[dest.field ?? ""]) === next);
+  const wasBefore = look
+    .statesOf(dest)
+    .some((state) => state.at < at && look.keyIn(state.current[dest.field ?? ""]) === next);
   // Back to the value that the rotation's own replacement had replaced.
   if (wasBefore) {
     if (backward !== undefined && hasReason(look, backward)) return null;
@@ -109,9 +123,18 @@ function notInterleaved(look: Look): Violation[] {
       .toSorted((a, b) => a.at - b.at);
     const seen = new Set<string | null>();
     for (const [i, step] of steps.entries()) {
-      if (step.key !== steps[i - 1]?.key && seen.has(step.key) && accepted(look).some((deed) => deed.key === step.key)) {
+      if (
+        step.key !== steps[i - 1]?.key &&
+        seen.has(step.key) &&
+        accepted(look).some((deed) => deed.key === step.key)
+      ) {
         const back = accepted(look).some((deed) => deed.key === steps[i - 1]?.key && hasReason(look, deed));
-        if (!back) found.push({ promise: "P6", at: step.at, what: `${target}: ${step.place} got ${step.key} after another rotation had begun` });
+        if (!back)
+          found.push({
+            promise: "P6",
+            at: step.at,
+            what: `${target}: ${step.place} got ${step.key} after another rotation had begun`,
+          });
       }
       seen.add(step.key);
     }
@@ -123,7 +146,12 @@ function notInterleaved(look: Look): Violation[] {
 export function endedAsAccepted(look: Look): Violation[] {
   const found: Violation[] = [];
   for (const end of look.deeds("ended")) {
-    const say = (what: string): void => void found.push({ promise: "P7", at: end.at, what: `${end.rotation} (${end.target}) ended ${end.state}: ${what}` });
+    const say = (what: string): void =>
+      void found.push({
+        promise: "P7",
+        at: end.at,
+        what: `${end.rotation} (${end.target}) ended ${end.state}: ${what}`,
+      });
     const opened = look.deeds("opened").find((deed) => deed.rotation === end.rotation);
     if (opened === undefined) continue;
     const dests = look.destinationsOf(end.target);
