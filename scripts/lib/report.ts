@@ -79,14 +79,14 @@ export async function onceMore(first: Tally, again: () => Promise<Tally>): Promi
 /** More failing files than this are no accident. */
 const FEW = 3;
 
-/**
- * The same for a run of many files: the few that failed are run once more. Not those of `test/simulation`: a random
- * sequence that broke a promise has found something, whatever the next one does.
- */
+/** A random sequence that broke a promise has found something, whatever the next one does: such a file is not run again. */
+export const isRandom = (file: string): boolean => /^test\/(simulation|chaos)\//.test(file);
+
+/** The same for a run of many files: the few that failed are run once more. */
 export async function failedFilesOnceMore(first: Tally, again: (files: string[]) => Promise<Tally>): Promise<Tally> {
   const files = [...new Set(first.failures.map(({ test }) => test.split(" > ")[0] ?? ""))];
   const isFew = files.length > 0 && files.length <= FEW;
-  if (!isFew || !files.every((file) => file.endsWith(".test.ts") && !file.startsWith("test/simulation/"))) return first;
+  if (!isFew || !files.every((file) => file.endsWith(".test.ts") && !isRandom(file))) return first;
   const second = await onceMore(first, () => again(files));
   return { ...second, passed: first.passed + first.failed - second.failed };
 }

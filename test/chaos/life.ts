@@ -6,7 +6,7 @@ import type { Site } from "./site.ts";
 import type { TargetPlan } from "./targets.ts";
 
 const LOOK_MS = 700;
-/** A rotation that nobody knows any more may be rebuilt by a scan for so long. */
+/** A rotation that nobody knows any more is rebuilt by a scan; people open another one when that takes longer. */
 const LOST_AFTER_MS = 90_000;
 
 /** What somebody does once, out of the ordinary, when the rotation is in a state. */
@@ -45,7 +45,7 @@ export interface Lives {
 /** The people of all targets: each target has a rotation in flight until they calm down. */
 export function startLives(site: Site, board: Board, random: Random): Lives {
   const stopping = new AbortController();
-  const shared = { calm: false, stopping: stopping.signal };
+  const shared = { calm: false, opening: 0, stopping: stopping.signal };
   const counts = { opened: 0, ended: {}, attentions: {}, whims: {} };
   const running = site.targets.map((target) =>
     live({ site, board, target, shared, counts, random: random.stream(target.name) }).catch((error: unknown) =>
@@ -66,7 +66,7 @@ interface Life {
   board: Board;
   target: TargetPlan;
   random: Random;
-  shared: { calm: boolean; stopping: AbortSignal };
+  shared: { calm: boolean; opening: number; stopping: AbortSignal };
   counts: Pick<Lives, "opened" | "ended" | "attentions" | "whims">;
 }
 
@@ -76,11 +76,13 @@ async function live(life: Life): Promise<void> {
   const { site, board, target, random, shared } = life;
   const person = personFor(site, target, random);
   const beside: Promise<void>[] = [];
+  const known = new Set<string>();
   await sleep(random.int(0, 8000));
   while (!shared.stopping.aborted) {
     const there = board.ofTarget(target.name);
-    if (there === undefined) {
-      if (!shared.calm) await open(life);
+    // One that came back after it was given up is followed already.
+    if (there === undefined || known.has(there.id)) {
+      if (!shared.calm && there === undefined) await open(life);
       await sleep(random.int(500, 1500));
       continue;
     }
@@ -89,31 +91,47 @@ async function live(life: Life): Promise<void> {
     site.did({ kind: "opened", from, at: from, target: target.name, rotation: there.id });
     // Now and then the next one begins while this one is in its grace period (R5).
     const followed = follow(life, person, there.id, random.chance(0.15));
+    known.add(there.id);
     beside.push(followed.end);
     await followed.next;
   }
   await Promise.all(beside);
 }
 
-async function open({ site, target, random }: Life): Promise<void> {
-  const answer = await ask(site, random, "POST", `/targets/${target.name}/rotate`, { reason: "chaos" });
-  if (!isDone(answer)) site.timeline.note("people.not_done", { what: "rotate", target: target.name, ...answer });
+/** Opening looks at every destination of every target (R1): nobody does that sixty times at once. */
+const OPENED_AT_ONCE = 3;
+
+async function open({ site, target, random, shared }: Life): Promise<void> {
+  while (shared.opening >= OPENED_AT_ONCE) await sleep(100);
+  shared.opening += 1;
+  try {
+    const answer = await ask(site, random, "POST", `/targets/${target.name}/rotate`, { reason: "chaos" });
+    if (!isDone(answer)) site.timeline.note("people.not_done", { what: "rotate", target: target.name, ...answer });
+  } finally {
+    shared.opening -= 1;
+  }
 }
 
 /** Does what a person does until the rotation is over. `next` resolves when another one may be opened. */
 function follow(life: Life, person: Person, id: string, early: boolean): { end: Promise<void>; next: Promise<void> } {
   const { promise: next, resolve: free } = Promise.withResolvers<void>();
-  const end = attend(life, person, id, () => early && free()).finally(free);
+  const end = attend(life, person, id, (given) => (early || given === "lost") && free()).finally(free);
   return { end, next };
 }
 
-async function attend(life: Life, person: Person, id: string, inGrace: () => void): Promise<void> {
+async function attend(
+  life: Life,
+  person: Person,
+  id: string,
+  mayOpenAnother: (because: "in grace" | "lost") => void,
+): Promise<void> {
   const { site, board, target, random, shared, counts } = life;
   const whim = random.weighted(WHIMS);
   const whimIn = whim.what === "nothing" ? "" : random.pick(whim.in);
   const memory: Memory = { waits: new Map(), key: null, dead: random.chance(0.06), handedOver: 0, held: null };
   const seenCodes = new Set<string>();
   let whimDone = false;
+  let lost = false;
   let lastSeen = Date.now();
   while (!shared.stopping.aborted) {
     await sleep(LOOK_MS);
@@ -130,15 +148,21 @@ async function attend(life: Life, person: Person, id: string, inGrace: () => voi
         site.did({ kind: "ended", from: at, at, target: target.name, rotation: id, state: shown.state });
         break;
       }
-      if (answer.status === 404 && Date.now() - lastSeen > LOST_AFTER_MS) {
-        count(counts.ended, "(lost with Redis)");
+      if (answer.status === 404 && !lost && Date.now() - lastSeen > LOST_AFTER_MS) {
+        lost = true;
+        count(counts.ended, "(gone with Redis)");
         site.timeline.note("people.lost", { target: target.name, rotation: id });
-        break;
+        mayOpenAnother("lost");
       }
       continue;
     }
     lastSeen = Date.now();
-    if (r.state === "grace_period") inGrace();
+    if (lost) {
+      lost = false;
+      count(counts.ended, "(back again)");
+      site.timeline.note("people.found_again", { target: target.name, rotation: id });
+    }
+    if (r.state === "grace_period") mayOpenAnother("in grace");
     const code = r.needsAttention?.code;
     if (code !== undefined && !seenCodes.has(code)) {
       seenCodes.add(code);

@@ -29,6 +29,9 @@ export interface Outcome {
   lines: string[];
 }
 
+/** Until nearly every target has a rotation; on a slow machine the faults begin with fewer. */
+const OPEN_WITHIN_MS = 60_000;
+
 /** Who has to act in a state in which a rotation may rest. */
 const RESTS = new Set(["awaiting_approval", "awaiting_replacement", "grace_period", "draining", "reinstated"]);
 
@@ -57,6 +60,9 @@ async function wreak(site: Site, options: ChaosOptions, say: (line: string) => v
   const board = openBoard(site, random.stream("board"));
   const applications = startApplications(site, random.stream("applications"), 3000);
   const lives = startLives(site, board, random.stream("lives"));
+  for (const end = Date.now() + OPEN_WITHIN_MS; Date.now() < end && board.open.size < options.targets * 0.9;)
+    await sleep(500);
+  say(`${board.open.size} open; faults begin`);
   const faults = startFaults(site, random.stream("faults"), { everyMs: options.faultEveryMs });
   const began = Date.now();
   for (const end = began + options.seconds * 1000; Date.now() < end;) {

@@ -131,7 +131,7 @@ export async function buildSite(kind: GroundKind, size: number, random: Random):
       install: INSTALL,
       anthropic: { adminKey: file("admin-key"), baseUrl: organization.url },
       redis: redis.config,
-      schedule: { scan: "*/20 * * * * *" },
+      schedule: { scan: "*/30 * * * * *" },
       policy: SITE_POLICY,
       stores: Object.fromEntries(Object.entries(places).map(([name, place]) => [name, place.config])),
       targets: Object.fromEntries(

@@ -88,6 +88,8 @@ export interface AwsFaults {
 }
 
 export interface AwsWatch {
+  /** Instead of asking moto each time. */
+  call?: AwsCall;
   /** The fault of one call, whatever the path says. */
   choose?(action: string): AwsFault | undefined;
   /** After a write took effect and before the next call does; `call` goes round the faults. */
@@ -96,7 +98,7 @@ export interface AwsWatch {
 
 /** @param url of moto */
 export async function startAwsFaults(url: string, watch: AwsWatch = {}): Promise<AwsFaults> {
-  const call = awsCall(url);
+  const call = watch.call ?? awsCall(url);
   const seen: string[] = [];
   const lostOnce = new Set<string>();
   const silent = new Set<ServerResponse>();
