@@ -28,6 +28,87 @@ function between(deps: Deps, act: () => Promise<unknown>): Deps {
   };
 }
 
+/** The dependencies with something done right before the replacement is made current: between the last look and the write. */
+function beforePromote(deps: Deps, act: () => Promise<unknown>): Deps {
+  return {
+    ...deps,
+    stores: {
+      close: () => deps.stores.close(),
+      of: async (dest) => {
+        const store = await deps.stores.of(dest);
+        return {
+          ...store,
+          promote: async (...write) => {
+            await act();
+            return store.promote(...write);
+          },
+        };
+      },
+    },
+  };
+}
+
+describe("P6: a promotion that a decision has stopped", () => {
+  const open = drives();
+
+  it("is not begun by a worker that looks again", async () => {
+    const d = await open(start());
+    const { id } = await d.to("promoting");
+    const { rotations } = d.deps;
+    let looks = 0;
+    const late: Deps = {
+      ...d.deps,
+      rotations: {
+        ...rotations,
+        load: async (which) => {
+          looks += 1;
+          // Loaded once at the beginning of the step; then a person cancels.
+          if (looks === 2) await cancel(d.deps, id, ana, null);
+          return rotations.load(which);
+        },
+      },
+    };
+    await d.step(id, late);
+    expect(await d.value("billing.env")).toBe(d.keys["billing"]?.secret);
+    await d.until(id, "cancelled");
+  });
+
+  it("is taken back by the worker that was on its way, though the rollback had looked before", async () => {
+    const d = await open(start());
+    const { id } = await d.to("promoting");
+    const leases: Deps["leases"] = {
+      acquire: async () => ({ renew: async () => undefined, release: async () => undefined }),
+    };
+    // Without the lease, as where the manager itself refuses what is stale: the rollback does not wait for the writer.
+    d.deps.leases = leases;
+    await d.step(
+      id,
+      beforePromote(d.deps, async () => {
+        await cancel(d.deps, id, ana, null);
+        await d.until(id, "cancelled");
+      }),
+    );
+    expect(await d.load(id)).toMatchObject({ state: "cancelled" });
+    expect(await d.value("billing.env")).toBe(d.keys["billing"]?.secret);
+  });
+
+  it("is waited for by the rollback where the manager cannot refuse a stale write (R10)", async () => {
+    const d = await open(start());
+    const { id } = await d.to("promoting");
+    let meanwhile = "";
+    await d.step(
+      id,
+      beforePromote(d.deps, async () => {
+        await cancel(d.deps, id, ana, null);
+        meanwhile = (await d.step(id)).retry?.code ?? "none";
+      }),
+    );
+    expect(meanwhile).toBe("LOCK_HELD");
+    await d.until(id, "cancelled");
+    expect(await d.value("billing.env")).toBe(d.keys["billing"]?.secret);
+  });
+});
+
 describe("R9, P6: the call is prevented, or undone, when the decision moved on", () => {
   const open = drives();
 

@@ -3,6 +3,7 @@ import { KeyturnError } from "../../rotation/errors.ts";
 import { describeDestination, destinationId } from "../../rotation/locks.ts";
 import type { Destination, DestinationProgress, Rotation } from "../../rotation/record.ts";
 import type { SecretText } from "../../rotation/secret.ts";
+import type { State } from "../../rotation/states.ts";
 import { commitAmend, commitIntent } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { markOne } from "../marking.ts";
@@ -68,8 +69,14 @@ async function promoteOne(
       }
       const pending = await pendingOn(deps, r, dest);
       await markOne(deps, r, dest, "promote", fingerprint);
+      // A worker that stood still must not write what a decision has stopped meanwhile (P6).
+      if ((await deps.rotations.load(r.id))?.revision !== r.revision) throw new KeyturnError("CONFLICT");
       try {
         const done = await store.promote(dest, r.id, pending.baseVersion);
+        if (await wasStopped(deps, r)) {
+          await takeBack(deps, r, dest);
+          throw new KeyturnError("CONFLICT");
+        }
         await markOne(deps, r, dest, "promoted", r.replacement.fingerprint);
         return { ...before, ...pending, promotedVersion: done.version, promotedAt: deps.clock.now() };
       } catch (error) {
@@ -84,6 +91,25 @@ async function promoteOne(
   } finally {
     await lease?.release().catch(() => undefined);
   }
+}
+
+const STOPPED: readonly State[] = ["rolling_back", "rolled_back", "cancelled", "expired"];
+
+/** Whether the rotation turned back between our last look and the write. */
+async function wasStopped(deps: Deps, r: Rotation): Promise<boolean> {
+  const fresh = await deps.rotations.load(r.id);
+  return fresh !== null && fresh.revision !== r.revision && STOPPED.includes(fresh.state);
+}
+
+/** Whoever rolls back may have looked here before our write took effect, and does not look again. */
+async function takeBack(deps: Deps, r: Rotation, dest: Destination): Promise<void> {
+  const [replacement, outgoing] = [r.replacement?.fingerprint ?? null, r.outgoing.fingerprint];
+  if (replacement === null || outgoing === null) return;
+  const outcome = await (await storeOf(deps, dest)).rollBack(dest, r.id, replacement, outgoing);
+  deps.log.error(
+    { event: "promotion.undone", rotation: r.id, destination: describeDestination(dest), outcome },
+    "a delayed write made the replacement current after the rotation had turned back; the old value was put back",
+  );
 }
 
 /** This rotation's pending value, merged into the version that is current now; staged again when the base moved (R3). */

@@ -1,7 +1,7 @@
 import { describeDestination, destinationId } from "../../rotation/locks.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import { isPromoted } from "../../rotation/transition.ts";
-import { attend } from "../settle.ts";
+import { attend, settle } from "../settle.ts";
 import { commitIntent } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { markAll } from "../marking.ts";
@@ -27,20 +27,21 @@ export async function rollBack(deps: Deps, record: Rotation): Promise<Rotation> 
   for (const [i, dest] of intended.plan.destinations.entries()) {
     const store = await storeOf(deps, dest);
     const before = progress[i];
-    if (
-      promoted &&
-      before !== undefined &&
-      record.replacement?.fingerprint != null &&
-      record.outgoing.fingerprint !== null
-    ) {
-      const lease = store.conditionalWrite ? null : await deps.leases.acquire(`write:${destinationId(dest)}`, 60_000);
-      try {
-        const outcome = await store.rollBack(
-          dest,
-          record.id,
-          record.replacement.fingerprint,
-          record.outgoing.fingerprint,
-        );
+    const { replacement, outgoing } = record;
+    // A worker that is just promoting has finished before anything is decided here (R10).
+    const lease =
+      store.conditionalWrite || replacement === null
+        ? null
+        : await deps.leases.acquire(`write:${destinationId(dest)}`, 60_000);
+    try {
+      if (
+        promoted &&
+        before !== undefined &&
+        replacement !== null &&
+        replacement.fingerprint !== null &&
+        outgoing.fingerprint !== null
+      ) {
+        const outcome = await store.rollBack(dest, record.id, replacement.fingerprint, outgoing.fingerprint);
         if (outcome === "rolled_back") progress[i] = { ...before, rolledBackAt: deps.clock.now() };
         if (outcome === "nothing_to_restore")
           return await attend(
@@ -50,13 +51,16 @@ export async function rollBack(deps: Deps, record: Rotation): Promise<Rotation> 
             `${describeDestination(dest)} has no old value.`,
           );
         if (outcome === "changed_by_others") left.push(describeDestination(dest));
-      } finally {
-        await lease?.release().catch(() => undefined);
       }
+      // A revoked key must not wait anywhere; otherwise what the operator staged by hand goes as well.
+      await store.discardPending(dest, record.id, { operators: replacement !== null });
+    } finally {
+      await lease?.release().catch(() => undefined);
     }
-    // A revoked key must not wait anywhere; otherwise what the operator staged by hand goes as well.
-    await store.discardPending(dest, record.id, { operators: record.replacement !== null });
   }
+  // Promoted by another worker while we were at it: from the start, with everything that asks for.
+  if (!promoted && (await destinationsSeen(deps, record)).some((d) => d.holds === "replacement"))
+    return settle(deps, intended, deps.clock.now(), { intent: null });
   if (record.revokeReplacement && record.replacement !== null) {
     await callOnce(deps, intended, { keyId: record.replacement.id, from: "active", to: "inactive" });
   }
