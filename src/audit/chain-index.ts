@@ -1,7 +1,7 @@
 import type { AuditEntry, ChainHead } from "../ports/audit.ts";
 import type { ChainPosition } from "../ports/chain.ts";
-import { GENESIS, compare, headOf, previousOf } from "./chain.ts";
-import { Hashes } from "./hashes.ts";
+import { GENESIS, branchesOf, compare, headOf, previousOf } from "./chain.ts";
+import { type Epoch, asideOf, farthest, hashAt, linkWaiting, namedIn, newEpoch, switchTo } from "./epoch.ts";
 
 export interface Bad {
   at: ChainPosition;
@@ -20,16 +20,6 @@ export interface Judgement {
   unshippedTail: number;
 }
 
-/** One epoch: the hashes linked so far from its first entry on, and entries that came before their predecessor. */
-interface Epoch {
-  first: number | null;
-  previous: ChainHead | null;
-  linked: Hashes;
-  waiting: Map<number, { prev: string; hash: string }>;
-  /** Lowest place where entries disagree; counts only within the part that the next epoch continues from. */
-  clash: { seq: number; why: string } | null;
-}
-
 /**
  * Takes entries in any order, with repeats, and judges the chain they make. Memory: 32 bytes per entry, plus what is
  * out of order at a time.
@@ -37,6 +27,8 @@ interface Epoch {
 export class ChainIndex {
   readonly #epochs = new Map<number, Epoch>();
   readonly #bad: Bad[] = [];
+  /** Ends of branches that later epochs name. */
+  readonly #named: ChainHead[] = [];
   #highest: ChainHead | null = null;
   #entries = 0;
 
@@ -46,17 +38,14 @@ export class ChainIndex {
       this.#note(entry, "the entry was changed: its content does not agree with its hash");
       return;
     }
-    const epoch = this.#epochs.get(entry.epoch) ?? {
-      first: null,
-      previous: null,
-      linked: new Hashes(),
-      waiting: new Map(),
-      clash: null,
-    };
+    const epoch = this.#epochs.get(entry.epoch) ?? newEpoch();
     this.#epochs.set(entry.epoch, epoch);
     const known = hashAt(epoch, entry.seq);
+    if (known === entry.hash || epoch.aside.has(entry.hash)) return;
+    this.#named.push(...branchesOf(entry));
     if (known !== null) {
-      if (known !== entry.hash) clash(epoch, entry.seq, "two different entries have this number");
+      epoch.aside.set(entry.hash, { seq: entry.seq, prev: entry.prev });
+      this.#entries += 1;
       return;
     }
     this.#entries += 1;
@@ -69,6 +58,7 @@ export class ChainIndex {
 
   has(position: ChainHead): "same" | "other" | "none" {
     const epoch = this.#epochs.get(position.epoch);
+    if (epoch?.aside.has(position.hash)) return "same";
     const hash = epoch === undefined ? null : hashAt(epoch, position.seq);
     return hash === null ? "none" : hash === position.hash ? "same" : "other";
   }
@@ -84,14 +74,19 @@ export class ChainIndex {
     let head: ChainHead | null = null;
     let live = 0;
     let cut: ChainHead | null = null;
+    if (anchor !== null) switchTo(this.#epochs.get(anchor.epoch), anchor);
     // From the newest epoch back: each one's first entry says where the one before it ends.
     for (let number = newest; number > 0;) {
       const epoch = this.#epochs.get(number);
+      const tip = cut ?? farthest(epoch, number);
+      if (tip !== null) switchTo(epoch, tip);
       const end = endOf(number, epoch, cut);
       if (end.bad !== null) bad.push(end.bad);
-      if (epoch?.clash && (cut === null || epoch.clash.seq <= cut.seq))
-        bad.push({ at: { epoch: number, seq: epoch.clash.seq }, why: epoch.clash.why });
-      live += end.live;
+      const aside = epoch === undefined ? [] : asideOf(epoch, cut?.seq ?? Infinity);
+      const named = epoch === undefined ? new Set() : namedIn(epoch, this.#named, number);
+      for (const { seq, hash } of aside)
+        if (!named.has(hash)) bad.push({ at: { epoch: number, seq }, why: "two different entries have this number" });
+      live += end.live + aside.filter(({ hash }) => named.has(hash)).length;
       // A head counts only when everything before it holds: a break in an older epoch takes it back to there.
       if (end.bad !== null || number === newest) head = end.head;
       if (epoch === undefined || epoch.first === null || epoch.previous === null || epoch.previous.epoch >= number)
@@ -118,6 +113,20 @@ export class ChainIndex {
     };
   }
 
+  /** Ends of branches that no epoch names yet, for the first entry of the next one. At most so many. */
+  loose(most = 100): ChainHead[] {
+    const found: ChainHead[] = [];
+    for (const [number, epoch] of this.#epochs) {
+      const named = namedIn(epoch, this.#named, number);
+      const open = asideOf(epoch, Infinity).filter(({ hash }) => !named.has(hash));
+      const followed = new Set(open.map(({ prev }) => prev));
+      found.push(
+        ...open.filter(({ hash }) => !followed.has(hash)).map(({ seq, hash }) => ({ epoch: number, seq, hash })),
+      );
+    }
+    return found.toSorted(compare).slice(-most);
+  }
+
   #start(epoch: Epoch, entry: AuditEntry, previous: ChainHead | null): void {
     const continues =
       previous === null
@@ -136,28 +145,6 @@ export class ChainIndex {
     if (this.#bad.length > 1000)
       this.#bad.splice(0, this.#bad.length, this.#bad.toSorted((a, b) => compare(a.at, b.at))[0] as Bad);
   }
-}
-
-function linkWaiting(epoch: Epoch): void {
-  if (epoch.first === null) return;
-  for (;;) {
-    const seq = epoch.first + epoch.linked.length;
-    const next = epoch.waiting.get(seq);
-    if (next === undefined) return;
-    const before = epoch.linked.at(epoch.linked.length - 1);
-    if (before !== null && next.prev !== before) clash(epoch, seq, "the entry does not point to the one before it");
-    epoch.linked.push(next.hash);
-    epoch.waiting.delete(seq);
-  }
-}
-
-function clash(epoch: Epoch, seq: number, why: string): void {
-  if (epoch.clash === null || seq < epoch.clash.seq) epoch.clash = { seq, why };
-}
-
-function hashAt(epoch: Epoch, seq: number): string | null {
-  const linked = epoch.first === null ? null : epoch.linked.at(seq - epoch.first);
-  return linked ?? epoch.waiting.get(seq)?.hash ?? null;
 }
 
 /** How far an epoch reaches without a gap, against where it should end (`cut`; null: at its newest entry). */

@@ -93,6 +93,20 @@ export function previousOf(entry: AuditEntry): ChainHead | null | undefined {
   return isCount(epoch) && isCount(seq) && isHash(hash) ? { epoch, seq, hash } : null;
 }
 
+/**
+ * Ends of branches that the first entry of an epoch names: a Redis that was set back went on with numbers that its lost
+ * entries had already, and some process had both in its sink (R18).
+ */
+export function branchesOf(entry: AuditEntry): ChainHead[] {
+  if (entry.action !== EPOCH_STARTED) return [];
+  const { redis, branches } = entry.evidence;
+  return [redis, ...(Array.isArray(branches) ? (branches as unknown[]) : [])].flatMap((named) => {
+    if (!isObject(named)) return [];
+    const { epoch, seq, hash } = named;
+    return isCount(epoch) && isCount(seq) && isHash(hash) ? [{ epoch, seq, hash }] : [];
+  });
+}
+
 export const headOf = (entry: ChainHead): ChainHead => ({ epoch: entry.epoch, seq: entry.seq, hash: entry.hash });
 
 /** Chain order: by epoch, then by sequence number. */

@@ -15,6 +15,11 @@ export class Hashes {
     this.length += 1;
   }
 
+  /** Forgets all but the first so many. */
+  truncate(length: number): void {
+    this.length = Math.min(this.length, Math.max(0, length));
+  }
+
   at(index: number): string | null {
     return index < 0 || index >= this.length ? null : this.#bytes.toString("hex", index * BYTES, (index + 1) * BYTES);
   }

@@ -27,6 +27,7 @@ export function createLogShipper(given: {
       own.push(...entries);
     },
     ship: async (): Promise<void> => {
+      writer.kept(writer.unproven.length);
       if ((await journal.head()) === null) await writer.startEpoch(null);
       const entries = await readAfter(journal, await journal.shipped(LOG));
       const ours = new Set(own.map((entry) => `${entry.epoch}-${entry.seq}`));

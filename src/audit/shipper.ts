@@ -1,5 +1,6 @@
 import type { AuditEntry, ChainHead } from "../ports/audit.ts";
 import type { ChainPosition, Journal } from "../ports/chain.ts";
+import type { ChainIndex } from "./chain-index.ts";
 import { compare, headOf } from "./chain.ts";
 import type { FileSink } from "./file-sink.ts";
 import { nameSink, sinkId } from "./sink-id.ts";
@@ -21,6 +22,8 @@ export function createShipper(given: {
   sink: FileSink;
   tail: Tail;
   host: string;
+  /** Of the whole sink; null when it cannot be read. Asked for only after Redis lost something. */
+  index: () => Promise<ChainIndex | null>;
   log: (entry: AuditEntry) => void;
 }) {
   const { journal, writer, sink, tail, host } = given;
@@ -61,8 +64,22 @@ export function createShipper(given: {
     return missing();
   }
 
+  /**
+   * What Redis confirmed to this process and lost since may stand in the sink beside other entries with the same numbers,
+   * and nobody else can know that: a new epoch says so.
+   */
+  async function nameLost(count: number, kept: readonly AuditEntry[], head: ChainHead | null): Promise<boolean> {
+    const there = new Set(kept.map(({ hash }) => hash));
+    const isLost = writer.unproven.slice(0, count).some(({ hash }) => !there.has(hash));
+    const named = isLost && ((await given.index())?.loose().length ?? 0) > 0;
+    if (named) await writer.startEpoch(head);
+    writer.kept(count);
+    return named;
+  }
+
   /** @throws SINK_UNAVAILABLE, REDIS_UNAVAILABLE */
   return async function ship(): Promise<void> {
+    const confirmed = writer.unproven.length;
     await sink.sync();
     await nameSink(sink.path, host);
     // Each time anew: another host may have been first.
@@ -75,6 +92,7 @@ export function createShipper(given: {
       await writer.startEpoch(head);
       entries = await readAfter(journal, null);
     }
+    if (await nameLost(confirmed, entries, head)) entries = await readAfter(journal, null);
     const missing = await missingOf(entries, marker);
     if (missing.length > 0) {
       sink.append(missing);

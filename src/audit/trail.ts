@@ -42,20 +42,21 @@ export function createAuditTrail(given: {
       if (sink === null) logShipper.logged(entries);
       for (const entry of entries) log(entry);
     },
-    readSink: async () => {
-      if (sink === null) return null;
-      await sink.sync().catch(() => undefined); // what can be read counts, whether or not more can be written
-      return indexOf(own(sink.path)).then(
-        ({ index }) => index,
-        () => null,
-      );
-    },
+    readSink: () => readSink(),
   });
+  async function readSink(): Promise<ChainIndex | null> {
+    if (sink === null) return null;
+    await sink.sync().catch(() => undefined); // what can be read counts, whether or not more can be written
+    return indexOf(own(sink.path)).then(
+      ({ index }) => index,
+      () => null,
+    );
+  }
   const logShipper = createLogShipper({ journal, writer, clock, log });
   const ship =
     sink === null
       ? logShipper.ship
-      : createShipper({ journal, writer, sink, tail: createTail(own(sink.path)), host, log });
+      : createShipper({ journal, writer, sink, tail: createTail(own(sink.path)), host, index: readSink, log });
 
   let shipping: Promise<void> = Promise.resolve();
   const reconcile = (): Promise<void> => {

@@ -18,6 +18,10 @@ export interface Writer extends ChainWriter {
   /** Whether this process may have written anything. */
   readonly wrote: boolean;
   settled(): void;
+  /** Entries that Redis confirmed to this process since `kept` was last called. */
+  readonly unproven: readonly ChainHead[];
+  /** So many of them were looked for and need not be looked for again. */
+  kept(count: number): void;
 }
 
 /**
@@ -37,6 +41,7 @@ export function createWriter(given: {
   /** Newest entry that Redis confirmed to us. A head before it means that Redis was set back. */
   let acknowledged: ChainHead | null = null;
   let uncertain = false;
+  const unproven: ChainHead[] = [];
   let queue: Promise<unknown> = Promise.resolve();
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -51,6 +56,7 @@ export function createWriter(given: {
       const last = what.entries.at(-1);
       if (result.done && last !== undefined) {
         head = acknowledged = headOf(last);
+        unproven.push(...what.entries.map(headOf));
         deliver(what.entries);
       } else if (!result.done) {
         head = result.moved;
@@ -68,11 +74,17 @@ export function createWriter(given: {
     const previous = continuesFrom(index, acknowledged);
     const highest = index?.highest ?? null;
     const reason = seen !== null ? "redis_stale" : previous === null ? "first_start" : "redis_empty";
+    // Named, so that they stay part of the evidence: what was written to a Redis that was set back is no forgery (R18).
+    const branches = seen === null ? [] : (index?.loose() ?? []);
     const first = startEpoch(install, previous, {
       at: clock.now(),
       reason,
       atLeast: Math.max(seen?.epoch ?? 0, highest?.epoch ?? 0, acknowledged?.epoch ?? 0) + 1,
-      found: { ...(seen === null ? {} : { redis: seen }), ...(highest?.hash === previous?.hash ? {} : { highest }) },
+      found: {
+        ...(seen === null ? {} : { redis: seen }),
+        ...(highest?.hash === previous?.hash ? {} : { highest }),
+        ...(branches.length === 0 ? {} : { branches }),
+      },
     });
     const orphans = seen === null || index === null ? [] : await orphansOf(journal, index, first.at);
     const { done } = await trying((it) => journal.append(it), {
@@ -110,6 +122,8 @@ export function createWriter(given: {
     settled: () => {
       uncertain = false;
     },
+    unproven,
+    kept: (count) => void unproven.splice(0, count),
   };
 }
 

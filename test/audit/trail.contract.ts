@@ -211,6 +211,34 @@ export function trailContract(name: string, start: StartServer): void {
       );
     });
 
+    it.each([
+      { who: "only the one that wrote on after it", first: "b", kills: false },
+      { who: "only the one whose entries were lost", first: "a", kills: false },
+      { who: "a third one, the first two are gone", first: "c", kills: true },
+    ])(
+      "R18: a Redis that was set back under two processes on one file is noticed by $who",
+      async ({ first, kills }) => {
+        const [a, b] = [process(), process()];
+        await append(a, 3);
+        await append(b, 1);
+        await b.trail.reconcile();
+        const restore = await backup(world.server().connect());
+        await append(a, 4);
+        await a.trail.sync();
+        // A failover to a replica that had not got those four; this process never knew of them.
+        await restore();
+        await append(b, 2);
+        await b.trail.sync();
+        if (kills) for (const one of [a, b]) await one.trail.sync();
+        const c = process();
+        const next = { a, b, c }[first] ?? c;
+        await next.trail.reconcile();
+        await append(next, 1);
+        for (const one of kills ? [c] : [a, b, c]) await one.trail.reconcile();
+        expect(await c.trail.verify()).toMatchObject({ intact: true, unshippedTail: 0 });
+      },
+    );
+
     describe("Redis keeps a bounded part of the chain", () => {
       it("only the newest 1000 entries stay, and only after they were shipped", { timeout: 60_000 }, async () => {
         const one = process();
