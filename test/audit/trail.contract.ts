@@ -227,7 +227,7 @@ export function trailContract(name: string, start: StartServer): void {
         await a.trail.sync();
         // A failover to a replica that had not got those four; this process never knew of them.
         await restore();
-        await append(b, 2);
+        await Promise.all([1, 2].map((n) => b.trail.append([aDraft({ action: "others.fact", evidence: { n } })])));
         await b.trail.sync();
         if (kills) for (const one of [a, b]) await one.trail.sync();
         const c = process();

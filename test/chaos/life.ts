@@ -263,7 +263,12 @@ async function next(r: Shown, life: Life, person: Person, memory: Memory): Promi
     if (isTime(life, memory, "go on", 4000)) await (random.chance(0.5) ? person.proceed(r) : person.decide(r, "retry"));
   } else if (code === "replacement_dead" && r.state !== "rolling_back") {
     if (isTime(life, memory, "after a dead replacement", 4000)) await person.decide(r, "reinstate");
-  } else if (code !== "" && code !== "held") {
+  } else if (code === "held") {
+    // A hold that was lifted while a manager did not answer stays as its mark there, and is named.
+    const subject = /step\. (\S+)/.exec(r.needsAttention?.message ?? "")?.[1];
+    if (memory.held === null && subject !== undefined && isTime(life, memory, "lift again", 4000))
+      await person.lift(subject);
+  } else if (code !== "") {
     if (isTime(life, memory, `retry ${code}`, 6000)) await person.decide(r, "retry");
   }
 }

@@ -35,6 +35,9 @@ const OPEN_WITHIN_MS = 60_000;
 /** Who has to act in a state in which a rotation may rest. */
 const RESTS = new Set(["awaiting_approval", "awaiting_replacement", "grace_period", "draining", "reinstated"]);
 
+/** Our own states are left within this, once nothing is in the way: longer than the lease of a dead worker. */
+const MOVES_WITHIN_MS = 70_000;
+
 /** Builds an installation, lets everything go wrong for a while, lets it settle, and looks at what became of it. */
 export async function chaos(options: ChaosOptions): Promise<Outcome> {
   const say = (line: string): void => void process.stdout.write(`chaos ${options.kind}: ${line}\n`);
@@ -80,6 +83,7 @@ async function wreak(site: Site, options: ChaosOptions, say: (line: string) => v
     await sleep(1000);
   await sleep(2000);
   const left = [...board.open.values()];
+  const settledAt = Date.now();
   await lives.stop();
   await board.stop();
   await applications.stop();
@@ -88,7 +92,9 @@ async function wreak(site: Site, options: ChaosOptions, say: (line: string) => v
   const evidence = await gather(site, applications);
   const leaked = await leaks(site);
   const violations = violationsIn(evidence);
-  const stuck = left.filter((r) => r.needsAttention === null && !RESTS.has(r.state));
+  const stuck = left.filter(
+    (r) => r.needsAttention === null && !RESTS.has(r.state) && Date.parse(r.enteredAt) < settledAt - MOVES_WITHIN_MS,
+  );
   const counted = (counts: Record<string, number>): string =>
     Object.entries(counts)
       .toSorted((a, b) => b[1] - a[1])
