@@ -69,7 +69,7 @@ function honest(): Evidence {
     people: [deed("opened", 1), deed("approved", 2), deed("accepted", 5), deed("ended", 31, { state: "completed" })],
     audit: [
       { at: T + 20 * S - 5, action: "deactivate.intended", rotation: ROTATION, keyId: OLD },
-      { at: T + 30 * S - 5, action: "archive.sent", rotation: ROTATION, keyId: null },
+      { at: T + 30 * S - 5, action: "archive.intended", rotation: ROTATION, keyId: OLD },
     ],
     bystanders: [OTHER],
     graceMs: GRACE_MS,

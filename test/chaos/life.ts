@@ -242,6 +242,7 @@ async function indulge(whim: Whim, r: Shown, life: Life, person: Person, memory:
 
 /** Attention that a person answers with `proceed`: they know better than the usage report. */
 const PROCEED = new Set(["outgoing_still_used", "replacement_unused", "usage_unknown", "outgoing_reactivated"]);
+const GIVEN_UP = new Set(["destination_changed", "pending_disagrees", "foreign_pending", "pending_refused"]);
 const APPROVE = new Set(["approval_missing", "plan_changed"]);
 
 async function next(r: Shown, life: Life, person: Person, memory: Memory): Promise<void> {
@@ -261,6 +262,9 @@ async function next(r: Shown, life: Life, person: Person, memory: Memory): Promi
   } else if (code === "nothing_to_roll_back_to") {
     // The old key is dead: forward is the only way.
     if (isTime(life, memory, "go on", 4000)) await (random.chance(0.5) ? person.proceed(r) : person.decide(r, "retry"));
+  } else if (GIVEN_UP.has(code)) {
+    // After a Redis that was set back, a rotation may have lost what it was about; others do not get in its way.
+    if (isTime(life, memory, "give up", 15_000)) await person.decide(r, "cancel");
   } else if (code === "replacement_dead" && r.state !== "rolling_back") {
     if (isTime(life, memory, "after a dead replacement", 4000)) await person.decide(r, "reinstate");
   } else if (code === "held") {

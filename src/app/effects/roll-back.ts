@@ -20,7 +20,8 @@ export async function rollBack(deps: Deps, record: Rotation): Promise<Rotation> 
     if (answer !== null) return attend(deps, record, "nothing_to_roll_back_to", answer);
   }
   if (record.revokeReplacement) await payForCall(deps);
-  const intended = await commitIntent(deps, record, "roll_back", { promoted, cause: record.rollbackCause });
+  const revoked = record.revokeReplacement ? { keyId: record.replacement?.id ?? null } : {};
+  const intended = await commitIntent(deps, record, "roll_back", { promoted, cause: record.rollbackCause, ...revoked });
   const left: string[] = [];
   const progress = [...intended.progress];
   if (promoted) await markAll(deps, intended, "roll_back");
