@@ -86,6 +86,8 @@ describe("R4: revoke has a meaning in every state", () => {
       await d.until(id, "rolled_back");
       expect(await d.value("billing.env")).toBe(d.keys["billing"]?.secret);
       expect([await d.status(outgoing(d)), await d.status(replacement?.id ?? "")]).toEqual(["active", "inactive"]);
+      const announced = (await d.audit()).find(({ action }) => action === "roll_back.intended");
+      expect(announced?.evidence["keyId"], "P11: which key is about to be deactivated").toBe(replacement?.id);
     },
   );
 
