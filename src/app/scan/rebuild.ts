@@ -1,9 +1,10 @@
 import type { LastKnown } from "../../ports/audit.ts";
 import { knowsUpTo } from "../../rotation/behind.ts";
 import type { HistoryEntry, Rotation } from "../../rotation/record.ts";
-import { HISTORY_LIMIT } from "../../rotation/transition.ts";
+import { HISTORY_LIMIT, move } from "../../rotation/transition.ts";
 import { isNewer } from "../../rotation/newer.ts";
 import type { Deps } from "../deps.ts";
+import { destinationsSeen } from "../observe.ts";
 import { historyOnRecord } from "./history-on-record.ts";
 import type { Problem } from "./report.ts";
 import { restoreHold, revisionAfter, saveRebuilt } from "./restore.ts";
@@ -66,7 +67,7 @@ async function restore(
   const now = deps.clock.now();
   const { id, target } = checkpoint;
   const stale = there === null ? "Redis had lost it" : `Redis had revision ${there.revision}`;
-  const record: Rotation = {
+  const found: Rotation = {
     ...checkpoint,
     revision: revisionAfter(checkpoint.revision, there?.revision ?? 0),
     rebuilt: checkpoint.rebuilt ?? "sink",
@@ -80,17 +81,32 @@ async function restore(
       { at: now, event: "rebuilt", actor: "keyturn", via: "scan" },
     ].slice(-HISTORY_LIMIT),
   };
+  const over = await isOvertaken(deps, found);
+  const record = over ? move(found, { event: "cancelled", at: now, actor: "keyturn", via: "scan" }) : found;
   const saved = await saveRebuilt(deps, record, there?.revision ?? 0, { from: "sink", revision: checkpoint.revision });
-  const outcome = saved
-    ? "it was restored from the audit sink"
-    : "it could not be restored, because another rotation occupies its target or key";
-  if (there !== null || !saved)
+  const outcome = !saved
+    ? "it could not be restored, because another rotation occupies its target or key"
+    : over
+      ? `its key ${found.outgoing.name} is in no destination any more, so it was ended`
+      : "it was restored from the audit sink";
+  if (there !== null || !saved || over)
     problems.push({
       code: "state_behind",
       target,
       message: `rotation ${id} was at revision ${checkpoint.revision}, ${stale}; ${outcome}`,
     });
   return saved;
+}
+
+/**
+ * Whether the targets went on without it while nobody knew of it: then there is nothing to ask a person for. Only before
+ * anything was handed over; a value that cannot be read proves nothing (P12).
+ */
+async function isOvertaken(deps: Deps, r: Rotation): Promise<boolean> {
+  const waits = r.state === "awaiting_approval" || (r.state === "awaiting_replacement" && r.replacement === null);
+  if (!waits || r.reason === "compromised" || r.target === null || r.outgoing.fingerprint === null) return false;
+  const seen = await destinationsSeen(deps, r).catch(() => []);
+  return seen.length > 0 && seen.every(({ holds }) => holds === "other");
 }
 
 /** Rotations that are open in an old restore of Redis, although the sink has their end. */

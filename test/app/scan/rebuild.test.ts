@@ -150,6 +150,22 @@ describe("P8: Redis is lost, the audit sink is not", () => {
     expect(rebuilt).toEqual([]);
     expect(problems.map((p) => p.code)).toEqual(["state_behind"]);
   });
+  it.each(["awaiting_approval", "awaiting_replacement"] as const)(
+    "in %s, and meanwhile another rotation replaced the key: it ends, and nobody is asked for anything",
+    async (state) => {
+      await to(state);
+      const next = world.org.addKey({ name: "of-another-rotation" });
+      for (const dest of [A, B]) world.put(dest, next.text);
+      world.redis.restore();
+      const { problems } = await full();
+      await world.work();
+      expect((await rotation()).state).toBe("cancelled");
+      expect(problems.map((p) => p.message).join()).toContain("is in no destination any more");
+      expect([world.value(A), world.value(B)]).toEqual([next.text, next.text]);
+      expect(destructive()).toEqual([]);
+      expect((await full()).rebuilt).toEqual([]);
+    },
+  );
   it("a damaged checkpoint is not believed", async () => {
     await to("awaiting_approval");
     for (const entry of world.audit.sink)
