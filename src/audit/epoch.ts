@@ -62,7 +62,7 @@ export function switchTo(epoch: Epoch | undefined, tip: ChainHead): void {
     aside.delete(step.hash);
     linked.push(step.hash);
   }
-  for (const [at, { prev, hash: other }] of [...waiting]) {
+  for (const [at, { prev, hash: other }] of waiting) {
     if (at >= first + linked.length) continue;
     waiting.delete(at);
     aside.set(other, { seq: at, prev });
