@@ -120,7 +120,8 @@ async function dumpOf(ask: Ask, where: string): Promise<{ where: string; bytes: 
   const names = (await ask("KEYS", "*")) as string[];
   const found: { where: string; bytes: Buffer }[] = [];
   for (const name of names) {
-    const type = String(await ask("TYPE", name));
+    // A replica in a Cluster answers with where its master is; what it holds is in its files.
+    const type = await ask("TYPE", name).then(String, () => "moved");
     const read: Record<string, readonly string[]> = {
       string: ["GET", name],
       hash: ["HGETALL", name],
