@@ -109,9 +109,13 @@ async function wreak(site: Site, options: ChaosOptions, say: (line: string) => v
   const posts = evidence.requests.filter(
     (r) => r.method === "POST" && r.path.startsWith("/v1/organizations/api_keys/"),
   );
-  const defects = ["people.defect", "fault.defect", "application.defect", "people.dead_key_accepted"].filter(
-    (kind) => kind in noted,
-  );
+  const defects = [
+    "people.defect",
+    "fault.defect",
+    "application.defect",
+    "people.dead_key_accepted",
+    "replica.died",
+  ].filter((kind) => kind in noted);
   const lines = [
     `rotations opened ${lives.opened}; ended: ${counted(lives.ended)}`,
     `left at the end: ${left.length === 0 ? "none" : counted(attentions)}`,
@@ -129,7 +133,7 @@ async function wreak(site: Site, options: ChaosOptions, say: (line: string) => v
     ...(verified.code === 0 ? [] : [`P11: audit verify: exit ${verified.code}: ${verified.stdout.slice(0, 500)}`]),
     ...(listed.code === 0 ? [] : [`list: exit ${listed.code}: ${listed.stdout.slice(0, 500)}`]),
     ...stuck.map((r) => `stuck: ${r.id} (${r.target}) is ${r.state} since ${r.enteredAt}, due ${r.dueAt}`),
-    ...defects.map((kind) => `the suite itself: ${kind} ${noted[kind]} times, see the timeline`),
+    ...defects.map((kind) => `${kind}: ${noted[kind]} times, see the timeline`),
   ];
   for (const line of broken) say(line);
   return { broken, lines };

@@ -169,7 +169,14 @@ export async function buildSite(kind: GroundKind, size: number, random: Random):
       AWS_SECRET_ACCESS_KEY: "test",
     };
     for (let n = 1; n <= REPLICAS; n++) {
-      const one = replicaOf(`serve-${n}`, ["serve", "--config", at("keyturn.yaml")], env, at(`serve-${n}.log`));
+      const name = `serve-${n}`;
+      const one = replicaOf({
+        name,
+        args: ["serve", "--config", at("keyturn.yaml")],
+        env,
+        logFile: at(`${name}.log`),
+        ended: (how, wasReady) => timeline.note(wasReady ? "replica.died" : "replica.not_started", { name, how }),
+      });
       replicas.push(one);
       ends.push(() => one.kill());
     }
