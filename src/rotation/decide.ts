@@ -144,8 +144,11 @@ const BY_STATE = {
     return until(r, seen, r.deadline);
   },
 
-  verifying: (_r: Rotation, seen: Observation): Decision =>
-    isDead(seen.replacement) ? move("key_rejected") : perform("verify"),
+  verifying: (_r: Rotation, seen: Observation): Decision => {
+    if (!isDead(seen.replacement)) return perform("verify");
+    // It is in use already, so this record is older than what was done: asking for another key would leave it there (R16).
+    return seen.destinations?.some((d) => d.holds === "replacement") ? attend("state_behind") : move("key_rejected");
+  },
 
   promoting: (r: Rotation, seen: Observation): Decision => {
     if (isDead(seen.replacement)) return backOrAttend(seen);

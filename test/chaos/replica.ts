@@ -6,7 +6,9 @@ import { ENTRY } from "../support/cli.ts";
 
 /** Longer than `serve` gives its running steps. */
 const ENDS_WITHIN_MS = 40_000;
-const READY_WITHIN_MS = 90_000;
+/** In all, and for one try: a startup probe has no more patience either. */
+const READY_WITHIN_MS = 240_000;
+const TRY_FOR_MS = 60_000;
 
 /** One `serve` process of the installation: it may be down, frozen or up. */
 export interface Replica {
@@ -82,6 +84,7 @@ export function replicaOf({ name, args, env, logFile, ended: told }: ReplicaOpti
       url = `http://127.0.0.1:${port}`;
       return true;
     }
+    told("hung", false);
     return false;
   }
   return {
@@ -91,7 +94,7 @@ export function replicaOf({ name, args, env, logFile, ended: told }: ReplicaOpti
     isUp: () => running() && url !== null && !frozen,
     start: async () => {
       for (const until = Date.now() + READY_WITHIN_MS; Date.now() < until; await sleep(AGAIN_MS))
-        if (await startOnce(until)) return;
+        if (await startOnce(Math.min(until, Date.now() + TRY_FOR_MS))) return;
       throw new Error(`${name} is not ready within ${READY_WITHIN_MS} ms: ${logFile}`);
     },
     kill: async () => void (await end("SIGKILL")),

@@ -122,6 +122,7 @@ async function wreak(site: Site, options: ChaosOptions, say: (line: string) => v
     `attention met on the way: ${counted(lives.attentions)}`,
     `whims: ${counted(lives.whims)}`,
     `faults: ${counted(faults.happened)}`,
+    `replicas that did not come up at once: ${noted["replica.not_started"] ?? 0}`,
     `application calls by status: ${counted(applications.calls)}`,
     `requests to the organization ${evidence.requests.length}, status changes asked for ${posts.length}, of them applied ${posts.filter((r) => r.applied).length}`,
     `store states noted ${evidence.stores.length}, audit entries ${evidence.audit.length}, Slack requests ${site.slackWire.exchanges.length}`,

@@ -132,6 +132,11 @@ describe("verifying", () => {
     { when: "R7: disabled meanwhile", seen: { replacement: "inactive" }, so: move("key_rejected") },
     { when: "R7: archived meanwhile", seen: { replacement: "archived" }, so: move("key_rejected") },
     { when: "R7: expired meanwhile", seen: { replacement: "expired" }, so: move("key_rejected") },
+    {
+      when: "R16: disabled, and promoted before Redis was set back: the record is old, and nobody is asked for another key",
+      seen: { replacement: "inactive", destinations: holding("replacement", "outgoing") },
+      so: attend("state_behind"),
+    },
     { when: "P12: an unknown status is not a bad key", seen: { replacement: "unknown:new" }, so: perform("verify") },
     { when: "the record of the replacement could not be asked", seen: { replacement: null }, so: perform("verify") },
     {
