@@ -11,7 +11,7 @@ const only = process.env["KEYTURN_CHAOS_ON"];
 
 const RUNS: readonly (Pick<ChaosOptions, "kind"> & { seconds: number; title: string })[] = [
   { kind: "sentinel", seconds: secondsOf(600), title: "Redis behind Sentinel" },
-  { kind: "cluster", seconds: Math.min(secondsOf(120), 120), title: "Redis Cluster" },
+  { kind: "cluster", seconds: Math.min(secondsOf(100), 100), title: "Redis Cluster" },
   // Only when it is asked for: to tell what has to do with failovers from what has not.
   { kind: "single", seconds: secondsOf(120), title: "one Redis" },
 ];
@@ -25,7 +25,7 @@ it.each(RUNS.filter(({ kind }) => (only === undefined ? kind !== "single" : kind
       seed,
       seconds,
       targets: Number(process.env["KEYTURN_CHAOS_TARGETS"] ?? 60),
-      settleSeconds: 90,
+      settleSeconds: 75,
       faultEveryMs: 2500,
     });
     // In the first line of the message, which is what the summary of a long run shows.
