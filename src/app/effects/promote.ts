@@ -107,7 +107,7 @@ async function takeBack(deps: Deps, r: Rotation, dest: Destination): Promise<voi
   if (replacement === null || outgoing === null) return;
   const outcome = await (await storeOf(deps, dest)).rollBack(dest, r.id, replacement, outgoing);
   deps.log.error(
-    { event: "promotion.undone", rotation: r.id, destination: describeDestination(dest), outcome },
+    { event: "promotion.undone", ...aboutOf(r), destination: describeDestination(dest), outcome },
     "a delayed write made the replacement current after the rotation had turned back; the old value was put back",
   );
 }
