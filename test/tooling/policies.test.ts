@@ -1,6 +1,10 @@
 import { globSync, readdirSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
-import { describe, expect, it } from "vitest";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { tryDestination } from "../../src/app/doctor/destination.ts";
 import { STORES } from "../../src/stores/index.ts";
 import { ON_COMPANION, ON_SECRET } from "../../src/stores/google-secret-manager/preflight.ts";
 import { fingerprintOf } from "../../src/rotation/secret.ts";
@@ -112,17 +116,21 @@ describe("AWS policies", () => {
 });
 
 describe("Google roles", () => {
+  /** Permissions that the calls on one secret need. */
+  const usedOn = (calls: readonly string[], name: string) =>
+    sorted(calls.flatMap((call) => (call.endsWith(` ${name}`) ? (PERMISSION[call.split(" ")[0] ?? ""] ?? []) : [])));
+  const role = (name: string) => sorted((json(name) as GoogleRole).includedPermissions);
+
   it("every method that the code calls is known here with its permission", () => {
     expect(called.filter((method) => !(method in PERMISSION))).toEqual([]);
     expect(called).toContain("accessSecretVersion");
   });
 
   it("together they grant exactly what the code calls, each role no more than the store asks for", () => {
-    const permissionsIn = (name: string) => sorted((json(name) as GoogleRole).includedPermissions);
-    expect(permissionsIn("google-secret-role.json")).toEqual(sorted(ON_SECRET));
-    expect(permissionsIn("google-companion-role.json")).toEqual(sorted(ON_COMPANION));
+    expect(role("google-secret-role.json")).toEqual(sorted(ON_SECRET));
+    expect(role("google-companion-role.json")).toEqual(sorted(ON_COMPANION));
     const needed = called.flatMap((method) => PERMISSION[method] ?? []);
-    expect(sorted(googleFiles.flatMap(permissionsIn))).toEqual(sorted(needed));
+    expect(sorted(googleFiles.flatMap(role))).toEqual(sorted(needed));
   });
 
   it("a value's whole way uses each role to the full, and only where the role is bound", async () => {
@@ -135,14 +143,27 @@ describe("Google roles", () => {
     await r.store.promote(dest, R1, baseVersion);
     await r.store.rollBack(dest, R1, fingerprintOf(REPLACEMENT), fingerprintOf(OUTGOING));
     await r.store.discardPending(dest, R1);
-    const usedOn = (name: string) =>
-      sorted(
-        r.calls.flatMap((call) => (call.endsWith(` ${name}`) ? (PERMISSION[call.split(" ")[0] ?? ""] ?? []) : [])),
-      );
-    const role = (name: string) => sorted((json(name) as GoogleRole).includedPermissions);
-    expect(usedOn("app")).toEqual(role("google-secret-role.json"));
-    expect(usedOn("app-keyturn-pending")).toEqual(role("google-companion-role.json"));
+    expect(usedOn(r.calls, "app")).toEqual(role("google-secret-role.json"));
+    expect(usedOn(r.calls, "app-keyturn-pending")).toEqual(role("google-companion-role.json"));
   });
+
+  it.each(["provisioned", "create"] as const)(
+    "what doctor tries (companions: %s) is within the roles, each where it is bound",
+    async (companion) => {
+      const r = await rig();
+      const store = await r.open({ companion });
+      expect(await tryDestination(store, r.dest(), "keyturn")).toMatchObject({
+        level: "pass",
+        message: expect.stringContaining("staged, read back and discarded") as string,
+      });
+      expect(usedOn(r.calls, "app").filter((each) => !role("google-secret-role.json").includes(each))).toEqual([]);
+      const onCompanion = usedOn(r.calls, "app-keyturn-pending");
+      expect(onCompanion).toEqual(
+        expect.arrayContaining(["secretmanager.versions.add", "secretmanager.versions.destroy"]),
+      );
+      expect(onCompanion.filter((each) => !role("google-companion-role.json").includes(each))).toEqual([]);
+    },
+  );
 
   it("what applications read can be neither destroyed nor deleted", () => {
     expect((json("google-secret-role.json") as GoogleRole).includedPermissions.join()).not.toMatch(
@@ -159,6 +180,87 @@ describe("Google roles", () => {
     expect(text).not.toMatch(/google_project_iam_(member|binding|policy)|_iam_(binding|policy)"/);
     expect(text).not.toContain('"secretmanager.');
     expect(text.split("{").length).toBe(text.split("}").length);
+  });
+});
+
+describe("files", () => {
+  it("what doctor tries makes only files that the page names, for their owner alone, and leaves none with a value", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "kt-policies-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    await writeFile(join(directory, "app.env"), `ANTHROPIC_API_KEY=${OUTGOING}\n`, { mode: 0o640 });
+    const kind = STORES["dotenv-file"];
+    const store = await kind!.open({ directory }, "files");
+    onTestFinished(() => store.close());
+    const made = new Set<string>();
+    const look = async () => {
+      for (const name of await readdir(directory)) {
+        if (name === "app.env") continue;
+        made.add(name);
+        expect([name, (await stat(join(directory, name))).mode & 0o777]).toEqual([name, 0o600]);
+      }
+    };
+    const stage = store.stage.bind(store);
+    store.stage = async (...given) => {
+      const staged = await stage(...given);
+      await look();
+      return staged;
+    };
+    const location = { directory };
+    const dest = { store: "files", type: "dotenv-file", location, secret: "app.env", field: "ANTHROPIC_API_KEY" };
+    expect(await tryDestination(store, dest, "keyturn")).toMatchObject({ level: "pass" });
+    await look();
+    expect(made).toContain(".app.env.keyturn-pending");
+    expect([...made].filter((name) => !/^\.app\.env\.keyturn-(pending|lock|marks)$/.test(name))).toEqual([]);
+    expect(await readdir(directory)).not.toContain(".app.env.keyturn-pending");
+    expect((await stat(join(directory, "app.env"))).mode & 0o777).toBe(0o640);
+  });
+});
+
+describe("Roles of Kubernetes", () => {
+  interface KubernetesRole {
+    kind: string;
+    metadata: { name: string; namespace?: string };
+    rules?: { resources: string[]; resourceNames?: string[]; verbs: string[] }[];
+    roleRef?: { kind: string; name: string };
+  }
+  const objectsIn = (name: string) =>
+    parseAllDocuments(readFileSync(`${FOLDER}/${name}`, "utf8")).map((each) => each.toJS() as KubernetesRole);
+  const files = readdirSync(FOLDER).filter((name) => name.startsWith("kubernetes-"));
+  const rulesIn = (name: string) => objectsIn(name).flatMap(({ rules }) => rules ?? []);
+
+  it.each(files)("%s: one Role of a namespace and its binding; no Secrets, no wildcard, no way into a pod", (name) => {
+    const [role, binding, ...more] = objectsIn(name);
+    expect([role?.kind, binding?.kind, more]).toEqual(["Role", "RoleBinding", []]);
+    expect(binding?.roleRef).toMatchObject({ kind: "Role", name: role?.metadata.name });
+    expect([role?.metadata.namespace, binding?.metadata.namespace]).toEqual(["keyturn", "keyturn"]);
+    const all = rulesIn(name).flatMap(({ resources, verbs }) => [...resources, ...verbs]);
+    expect(all.filter((each) => /\*|secrets|exec|attach|ephemeral|portforward|token|escalate|bind/.test(each))).toEqual([]);
+  });
+
+  it("the Role for manual runs has nothing but what a manual run needs", () => {
+    const rules = rulesIn("kubernetes-manual-run.yaml").map(({ resources, resourceNames, verbs }) => ({
+      resources: resources.join(),
+      only: resourceNames ?? null,
+      verbs: verbs.join(),
+    }));
+    expect(rules).toEqual([
+      { resources: "cronjobs", only: ["keyturn-scan"], verbs: "get" },
+      { resources: "jobs", only: null, verbs: "create,get,list,watch" },
+      { resources: "pods", only: null, verbs: "get,list,watch" },
+      { resources: "pods/log", only: null, verbs: "get" },
+    ]);
+  });
+
+  it("the Role for looking changes nothing", () => {
+    expect(sorted(rulesIn("kubernetes-look.yaml").flatMap(({ verbs }) => verbs))).toEqual(["get", "list", "watch"]);
+  });
+
+  it("the chart makes no Role and asks for no token", () => {
+    const templates = globSync("helm/keyturn/templates/**/*").filter((file) => /\.(ya?ml|tpl)$/.test(file));
+    expect(templates.length).toBeGreaterThan(10);
+    const kinds = templates.filter((file) => /kind: (Cluster)?Role/.test(readFileSync(file, "utf8")));
+    expect(kinds).toEqual([]);
+    expect(readFileSync("helm/keyturn/values.yaml", "utf8")).toMatch(/^ {2}automount: false$/m);
   });
 });
 
