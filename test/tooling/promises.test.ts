@@ -25,8 +25,9 @@ const tests = globSync("test/**/*.{test,contract}.ts", { cwd: ROOT })
 const testsOf = (id: string): string[] => tests.filter(({ text }) => names(text, id)).map(({ file }) => file);
 
 /** The suites that attack a promise as a whole come first. */
-const byWeight = (files: readonly string[]): string[] =>
-  files.toSorted((a, b) => Number(b.startsWith("test/crash/")) - Number(a.startsWith("test/crash/")));
+const weight = (file: string): number =>
+  Number(/^test\/(chaos|crash|upgrade)\//.test(file) || file.startsWith("test/redis/lost-writes"));
+const byWeight = (files: readonly string[]): string[] => files.toSorted((a, b) => weight(b) - weight(a));
 
 interface Row {
   id: string;

@@ -115,6 +115,9 @@ describe("docs/threat-model.md", () => {
     ["API tokens that decide", /X\d+ \| the holder of an API token with `decide`/],
     ["e-mail addresses in the audit log", /X\d+ \| e-mail addresses .*audit log/],
     ["limits per process", /X\d+ \| limits on tries are per process/],
+    ["the NetworkPolicy that is off", /X\d+ \| the chart's NetworkPolicy is off/],
+    ["people who may create Jobs", /X\d+ \| whoever may create Jobs/],
+    ["the log as the only evidence", /X\d+ \| without `audit\.persistence` the collected log/],
   ])("says openly what remains: %s", (_what, sentence) => expect(read(MODEL)).toMatch(sentence));
 });
 
@@ -139,8 +142,14 @@ describe("docs/own-credentials.md", () => {
   }
   const settings = secrets(JSON.parse(read("config/keyturn.schema.json")) as Schema);
   const table = read(CREDENTIALS).split("## One of them leaked")[0] ?? "";
+  const [, inKubernetes = ""] = table.split("## In Kubernetes");
 
   it.each(settings)("says how to replace %s", (setting) => expect(table).toContain(`| \`${setting}\``));
+
+  it.each(settings)("says once whether a replaced %s needs a restart in Kubernetes", (setting) => {
+    const rows = inKubernetes.split("\n\n1. ")[0]?.split("\n") ?? [];
+    expect(rows.filter((row) => row.includes(`\`${setting}\``))).toHaveLength(1);
+  });
 
   it("knows the secrets of the configuration", () => {
     expect(settings.length).toBeGreaterThan(8);
