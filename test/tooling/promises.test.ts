@@ -11,11 +11,20 @@ const IDS = [
 /** So many files are named in a row; `git grep` finds the rest. */
 const NAMED = 4;
 
-/** A title of a suite, a test or a case: the id stands in a string, not only in a comment. */
+/** A title of a suite, a test or a case: the id stands in a string, by itself or within `P1–P7`, not only in a comment. */
 const names = (text: string, id: string): boolean =>
   text
     .split("\n")
-    .some((line) => !/^\s*(\/\/|\*|\/\*)/.test(line) && new RegExp(`["'\`][^"'\`]*\\b${id}\\b`).test(line));
+    .some(
+      (line) =>
+        !/^\s*(\/\/|\*|\/\*)/.test(line) &&
+        (new RegExp(`["'\`][^"'\`]*\\b${id}\\b`).test(line) || isWithin(line, id)),
+    );
+const isWithin = (line: string, id: string): boolean =>
+  [...line.matchAll(/(?<=["'`][^"'`]*)\b([PR])(\d+)–\1(\d+)\b/g)].some(
+    ([, letter, from, to]) =>
+      letter === id[0] && Number(from) <= Number(id.slice(1)) && Number(id.slice(1)) <= Number(to),
+  );
 
 const tests = globSync("test/**/*.{test,contract}.ts", { cwd: ROOT })
   .map((file) => file.replaceAll("\\", "/"))
