@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { BUILD_TIMEOUT_MS } from "../support/servers/build.ts";
 import { type Kubernetes, startKubernetes } from "../support/servers/kubernetes.ts";
 import { ensure, makeNamespace } from "./api.ts";
@@ -60,7 +60,7 @@ const LOOKING: Asked[] = [
   { verb: "get", resource: "jobs", group: batch, name: "keyturn-manual-1" },
 ];
 
-describe.each([
+it.each([
   {
     group: "keyturn-operators",
     can: "may run the CronJob by hand and read what it said, and nothing else",
@@ -78,12 +78,10 @@ describe.each([
     refused: [...NEVER, { verb: "create", resource: "jobs", group: batch }],
   },
   { group: "somebody-else", can: "may nothing", allowed: [], refused: [...NEVER, ...LOOKING] },
-])("a member of $group", ({ group, can, allowed, refused }) => {
-  it(can, { timeout: 60_000 }, async () => {
-    const answers = async (all: readonly Asked[]) =>
-      Promise.all(all.map(async (asked) => ({ ...asked, may: await may(group, asked) })));
-    // The apiserver learns of a new Role a moment later.
-    await expect.poll(async () => (await answers(allowed)).filter((each) => !each.may), { timeout: 30_000 }).toEqual([]);
-    expect((await answers(refused)).filter((each) => each.may)).toEqual([]);
-  });
+])("a member of $group $can", { timeout: 60_000 }, async ({ group, allowed, refused }) => {
+  const answers = async (all: readonly Asked[]) =>
+    Promise.all(all.map(async (asked) => ({ ...asked, may: await may(group, asked) })));
+  // The apiserver learns of a new Role a moment later.
+  await expect.poll(async () => (await answers(allowed)).filter((each) => !each.may), { timeout: 30_000 }).toEqual([]);
+  expect((await answers(refused)).filter((each) => each.may)).toEqual([]);
 });

@@ -234,7 +234,9 @@ describe("Roles of Kubernetes", () => {
     expect(binding?.roleRef).toMatchObject({ kind: "Role", name: role?.metadata.name });
     expect([role?.metadata.namespace, binding?.metadata.namespace]).toEqual(["keyturn", "keyturn"]);
     const all = rulesIn(name).flatMap(({ resources, verbs }) => [...resources, ...verbs]);
-    expect(all.filter((each) => /\*|secrets|exec|attach|ephemeral|portforward|token|escalate|bind/.test(each))).toEqual([]);
+    expect(all.filter((each) => /\*|secrets|exec|attach|ephemeral|portforward|token|escalate|bind/.test(each))).toEqual(
+      [],
+    );
   });
 
   it("the Role for manual runs has nothing but what a manual run needs", () => {

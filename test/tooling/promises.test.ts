@@ -17,8 +17,7 @@ const names = (text: string, id: string): boolean =>
     .split("\n")
     .some(
       (line) =>
-        !/^\s*(\/\/|\*|\/\*)/.test(line) &&
-        (new RegExp(`["'\`][^"'\`]*\\b${id}\\b`).test(line) || isWithin(line, id)),
+        !/^\s*(\/\/|\*|\/\*)/.test(line) && (new RegExp(`["'\`][^"'\`]*\\b${id}\\b`).test(line) || isWithin(line, id)),
     );
 const isWithin = (line: string, id: string): boolean =>
   [...line.matchAll(/(?<=["'`][^"'`]*)\b([PR])(\d+)–\1(\d+)\b/g)].some(
