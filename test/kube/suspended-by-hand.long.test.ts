@@ -44,11 +44,12 @@ describe.each(HELMS)(
       await helm.ok("install", "release", CHART, "--namespace", namespace, ...minimal);
       await patch(cronJob, { suspend: true });
       await patch(`${deployment}/scale`, { replicas: 0 });
-      expect(await stopped()).toMatchObject({ suspend: { suspend: true }, replicas: {} });
     }, 120_000);
     afterAll(() => helm?.remove());
 
     it("with schedule.suspend the servers come back and no scan starts", async () => {
+      expect(await stopped()).toMatchObject({ suspend: { suspend: true }, replicas: {} });
+      expect((await stopped()).replicas.replicas ?? 0).toBe(0);
       expect(await upgrade("--set", "schedule.suspend=true")).toMatchObject({ code: 0 });
       expect(await stopped()).toMatchObject({ suspend: { suspend: true }, replicas: { replicas: 1 } });
     });
