@@ -151,6 +151,16 @@ describe("docs/own-credentials.md", () => {
     expect(rows.filter((row) => row.includes(`\`${setting}\``))).toHaveLength(1);
   });
 
+  // An address of Redis may be one or hold one; the chart looks at it by itself.
+  it.each(settings.filter((setting) => setting !== "redis.url"))(
+    "the chart refuses a %s that is no reference",
+    (setting) => {
+      const written =
+        /\$isSecret := "([^"]+)"/.exec(read("helm/keyturn/templates/_validate-references.tpl"))?.[1] ?? "";
+      expect(`config.${setting.replace("<name>", "x")}`).toMatch(new RegExp(written.replaceAll("\\\\", "\\")));
+    },
+  );
+
   it("knows the secrets of the configuration", () => {
     expect(settings.length).toBeGreaterThan(8);
     expect(settings).toContain("api.tokens.<name>.token");
