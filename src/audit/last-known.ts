@@ -4,7 +4,9 @@ import { compare } from "./chain.ts";
 
 /**
  * Gathers, from entries in any order, the newest checkpoint of each rotation and the newest word on each hold.
- * Newest is the chain's order, not the revision: after a rebuild from an older state revisions may repeat.
+ * Of a rotation the highest revision is the newest: a Redis that was set back goes on in a later epoch with older records,
+ * while what it had confirmed before is in the sink; a rebuild jumps over all revisions that were ever written. Of holds, and
+ * where revisions are the same, the chain's order decides.
  */
 export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): LastKnown } {
   const rotations = new Map<string, ChainPosition & { ended: boolean; revision: number; record: unknown }>();
@@ -15,7 +17,7 @@ export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): 
   function take(entry: AuditEntry): void {
     since = Math.min(since ?? entry.at, entry.at);
     const { epoch, seq, rotation, checkpoint } = entry;
-    if (rotation !== null && isRecord(checkpoint) && isNewer(entry, rotations.get(rotation))) {
+    if (rotation !== null && isRecord(checkpoint) && isFurther(entry, checkpoint, rotations.get(rotation))) {
       const ended = checkpoint["endedAt"] !== null && checkpoint["endedAt"] !== undefined;
       // Of an ended rotation only the fact is kept: an older checkpoint may still turn up further down.
       rotations.set(rotation, {
@@ -56,4 +58,12 @@ export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): 
 
 const isNewer = (entry: ChainPosition, known: ChainPosition | undefined): boolean =>
   known === undefined || compare(entry, known) > 0;
+const isFurther = (
+  entry: ChainPosition,
+  { revision }: Record<string, unknown>,
+  known: (ChainPosition & { revision: number }) | undefined,
+): boolean =>
+  typeof revision === "number" &&
+  Number.isSafeInteger(revision) &&
+  (known === undefined || revision > known.revision || (revision === known.revision && isNewer(entry, known)));
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
