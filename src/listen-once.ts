@@ -4,7 +4,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import { KeyturnError } from "./rotation/errors.ts";
 import type { Rotation } from "./rotation/record.ts";
 import { STATES } from "./rotation/states.ts";
-import { type SlackWayIn, openSlackWayIn } from "./slack-inbound.ts";
+import type { SlackWayIn } from "./slack-inbound.ts";
 import type { Deliveries } from "../workers/deliveries.ts";
 import { startReconciler } from "../workers/reconciler.ts";
 import type { RotationWorker } from "../workers/rotation-worker.ts";
@@ -65,6 +65,8 @@ export function requireSocketMode({ config }: LoadedConfig): void {
 export async function startListening(app: App): Promise<Listening> {
   requireSocketMode(app.loaded);
   const { clock, log } = app.deps;
+  // Loaded only where it is used: it is a good part of what a command loads.
+  const { openSlackWayIn } = await import("./slack-inbound.ts");
   const way = await openSlackWayIn(app);
   let deliveries: Deliveries | null = null;
   let ended: Promise<void> | null = null;
