@@ -4,17 +4,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NOTHING, type Tally, readReport } from "./report.ts";
 
-/** Runs a command with our streams; prints its name and how long it took. Exit code 127 when it cannot be started. */
-export async function run(name: string, command: readonly string[]): Promise<number> {
+/** `at its end`: for commands beside which others run, whose output must not mix. */
+type Shown = "at once" | "at its end";
+
+/**
+ * Runs a command; prints its name, its output and how long it took. Exit code 127 when it cannot be started.
+ * @param shown when its output is printed
+ */
+export async function run(name: string, command: readonly string[], shown: Shown = "at once"): Promise<number> {
   const began = Date.now();
   process.stdout.write(`\n== ${name}\n`);
   const [file, ...args] = command;
   if (file === undefined) throw new TypeError("a command has at least one word");
-  const child = spawn(file, args, { stdio: ["ignore", "inherit", "inherit"] });
+  const stream = shown === "at once" ? "inherit" : "pipe";
+  const child = spawn(file, args, { stdio: ["ignore", stream, stream] });
+  const said: Buffer[] = [];
+  for (const output of [child.stdout, child.stderr]) output?.on("data", (chunk: Buffer) => said.push(chunk));
   const code = await new Promise<number>((resolve) => {
     child.on("error", () => resolve(127));
-    child.on("exit", (exit) => resolve(exit ?? 1));
+    child.on("close", (exit) => resolve(exit ?? 1));
   });
+  if (said.length > 0) process.stdout.write(`\n== output of ${name}\n${Buffer.concat(said).toString()}`);
   process.stdout.write(`== ${name}: ${code === 0 ? "ok" : `failed (exit ${code})`}, ${seconds(began)}\n`);
   return code;
 }
@@ -27,18 +37,12 @@ export async function check(name: string, command: readonly string[]): Promise<T
 }
 
 /** Runs vitest and counts its tests. An exit code that the counts do not explain counts as one failure more. */
-export async function vitest(name: string, args: readonly string[]): Promise<Tally> {
+export async function vitest(name: string, args: readonly string[], shown?: Shown): Promise<Tally> {
   const scratch = mkdtempSync(join(tmpdir(), "keyturn-test-"));
   try {
     const report = join(scratch, "report.json");
-    const code = await run(name, [
-      "vitest",
-      "run",
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile.json=${report}`,
-      ...args,
-    ]);
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const code = await run(name, ["vitest", "run", ...reporters, ...args], shown);
     const tally = readReport(existsSync(report) ? readFileSync(report, "utf8") : null, name, process.cwd());
     if (code === 0 || tally.failed > 0) return tally;
     const why = `exit code ${code}: an error outside of any test`;

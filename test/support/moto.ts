@@ -6,16 +6,22 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { CACHE } from "./servers/build.ts";
+import { withLock } from "./servers/lock.ts";
 
 const VERSION = "5.2.1";
-const CACHE = join(import.meta.dirname, "../../.cache/servers");
 const run = promisify(execFile);
 
-/** Installs moto into a virtual environment of its own, once; takes some 20 seconds. @returns its folder */
+/** Installs moto into a virtual environment of its own, once for all checkouts; takes some 20 seconds. @returns its folder */
 async function installed(): Promise<string> {
   const folder = join(CACHE, `moto-${VERSION}`);
   if (existsSync(join(folder, "complete"))) return folder;
   await mkdir(CACHE, { recursive: true });
+  return withLock(`${folder}.lock`, () => install(folder));
+}
+
+async function install(folder: string): Promise<string> {
+  if (existsSync(join(folder, "complete"))) return folder;
   // Virtual environments know their own path, so it is made in place; the mark comes last, for a killed install.
   await rm(folder, { recursive: true, force: true });
   await run("python3", ["-m", "venv", folder]);
