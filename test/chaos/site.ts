@@ -129,7 +129,8 @@ export async function buildSite(kind: GroundKind, size: number, random: Random):
     const file = (name: keyof typeof secrets) => `file:${at(name)}`;
     const config = {
       install: INSTALL,
-      anthropic: { adminKey: file("admin-key"), baseUrl: organization.url },
+      // The budget for a real organization would be what everything waits for here.
+      anthropic: { adminKey: file("admin-key"), baseUrl: organization.url, requestsPerMinute: 30_000 },
       redis: redis.config,
       schedule: { scan: "*/30 * * * * *" },
       policy: SITE_POLICY,
