@@ -43,10 +43,11 @@ export function filePlace(name: string, directory: string, chronicle: Chronicle)
     config: { type: "dotenv-file", directory },
     faults: [],
     create: async (secret, keys) => {
-      files.add(secret);
       await writeFile(join(directory, secret), `${NEIGHBOUR.name}=${NEIGHBOUR.value}\n${FIELD}=${keys[FIELD]}\n`, {
         mode: 0o600,
       });
+      // Watched from now on: half of the first write is no state.
+      files.add(secret);
       await record(secret);
     },
     read: async ({ secret }) => keyIn(await readFile(join(directory, secret), "utf8")),

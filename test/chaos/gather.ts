@@ -43,7 +43,7 @@ export async function gather(site: Site, applications: Applications): Promise<Ev
     bystanders: site.bystanders,
     graceMs: GRACE_MS,
     disturbances: timeline
-      .filter(({ kind }) => /^fault\.(replica\.frozen|redis\.)/.test(kind))
+      .filter(({ kind }) => /^fault\.(replica\.frozen|redis\.|admin\.(slow|hang))/.test(kind))
       .map(({ at, from = at }) => ({ from, to: at + AFTER_MS })),
   };
 }

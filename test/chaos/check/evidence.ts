@@ -19,7 +19,7 @@ export interface Evidence {
   bystanders: readonly string[];
   /** The shortest time from deactivation to archiving that is right. */
   graceMs: number;
-  /** From when to when a replica stood still or Redis went back: then a stale call may be repeated (R9). */
+  /** From when to when a replica stood still, a call was on its way or Redis went back: then a call may be repeated (R9). */
   disturbances: readonly { from: number; to: number }[];
 }
 
