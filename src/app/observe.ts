@@ -40,14 +40,20 @@ export async function observe(deps: Deps, r: Rotation): Promise<Observation> {
 
 /**
  * Where a record older than its marks must not act, or ask a person for what is done already: Redis was set back (R16), as by
- * a frozen master that wakes up and confirms a whole life before it is demoted.
+ * a frozen master that wakes up and confirms a whole life before it is demoted. Not while revoking or reinstating: a secrets
+ * manager that is away must not hold up an emergency.
  */
 const MARKS_MATTER: readonly State[] = [
   "awaiting_replacement",
+  "verifying",
+  "promoting",
+  "propagating",
   "draining",
   "deactivating",
   "grace_period",
   "archiving",
+  "reinstated",
+  "rolling_back",
 ];
 
 /** The highest revision that this rotation's marks name. */
