@@ -240,9 +240,6 @@ export function auditFiles({ config }: LoadedConfig): Pick<App, "exportAudit"> &
   };
 }
 
-/** Half of what the chart's startup probe waits (milliseconds). */
-const READY_MS = 60_000;
-
 /** Starts the BullMQ worker of this process on a connection of its own: one that waits for Redis as long as it takes. */
 export async function startWorker(app: App, concurrency = 20): Promise<RotationWorker> {
   const connection = await connectRedis(app.redis.settings, { role: "worker", onTrouble: troubleTo(app.log) });
@@ -254,18 +251,11 @@ export async function startWorker(app: App, concurrency = 20): Promise<RotationW
     concurrency,
     log: app.log,
   });
-  // A connection that is cut while a Cluster's nodes are looked for may never become ready: better to start anew.
-  const late = new KeyturnError("REDIS_UNAVAILABLE", `(the queue did not become ready within ${READY_MS / 1000} s)`);
-  const started = Promise.withResolvers<void>();
-  const timeout = setTimeout(() => started.reject(late), READY_MS);
-  worker.ready().then(started.resolve, started.reject);
   try {
-    await started.promise;
+    await worker.ready();
   } catch (error) {
     await worker.close(0);
     throw error;
-  } finally {
-    clearTimeout(timeout);
   }
   return worker;
 }

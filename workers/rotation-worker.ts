@@ -2,7 +2,7 @@ import { type Job, type Telemetry, UnrecoverableError, Worker } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
 import type { Log } from "../src/ports/notifier.ts";
 import { QUEUE_NAME, queuePrefix } from "../src/ports/queue.ts";
-import { asKeyturnError } from "../src/rotation/errors.ts";
+import { KeyturnError, asKeyturnError } from "../src/rotation/errors.ts";
 import { createOneAtATime } from "./one-at-a-time.ts";
 import { parseWakeup } from "./wakeup-job.ts";
 
@@ -19,10 +19,11 @@ export interface RotationWorkerOptions {
   /** Milliseconds; tests shorten them. */
   lockMs?: number;
   stalledMs?: number;
+  readyMs?: number;
 }
 
 export interface RotationWorker {
-  /** Resolves when it takes jobs. */
+  /** Resolves when it takes jobs. @throws REDIS_UNAVAILABLE after a minute: then `close` it, and start anew */
   ready(): Promise<void>;
   /** Whether this process works on the rotation right now. */
   isWorkingOn(id: string): boolean;
@@ -84,7 +85,7 @@ export function createRotationWorker(options: RotationWorkerOptions): RotationWo
   listen(worker, log);
   let closing: Promise<void> | null = null;
   return {
-    ready: () => worker.waitUntilReady(),
+    ready: () => readyWithin(options.readyMs ?? READY_MS, worker),
     isWorkingOn: (id) => turns.isRunning(id),
     inFlight: () => turns.count(),
     silentForMs: () => performance.now() - seenAt,
@@ -100,6 +101,23 @@ class AskingWorker extends Worker<unknown, void> {
     const job = await super.moveToActive(token, name);
     this.onAnswer();
     return job;
+  }
+}
+
+/** Half of what the chart's startup probe waits (milliseconds). */
+const READY_MS = 60_000;
+
+/** A connection that is cut while a Cluster's nodes are looked for may never become ready, and BullMQ waits for ever. */
+async function readyWithin(ms: number, worker: Worker): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new KeyturnError("REDIS_UNAVAILABLE", `(the queue did not become ready within ${ms / 1000} s)`);
+    timer = setTimeout(() => reject(error), ms);
+  });
+  try {
+    await Promise.race([worker.waitUntilReady(), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
