@@ -75,11 +75,12 @@ const TRACES_MS = 1000;
  * Joins adapters to use cases: the only place that knows both. Connects to Redis and announces this configuration;
  * everything else connects when first used.
  * @param given.host another name for this machine; for tests
+ * @param given.logIsKept false: this process' log goes to a person's terminal and nowhere else
  * @throws CONFIG_INVALID, REDIS_UNAVAILABLE
  */
 export async function compose(
   loaded: LoadedConfig,
-  given: { log: PinoLog; allowMemory?: boolean; host?: string },
+  given: { log: PinoLog; allowMemory?: boolean; host?: string; logIsKept?: boolean },
 ): Promise<App> {
   const { config, settings } = loaded;
   const { log } = given;
@@ -106,6 +107,7 @@ export async function compose(
     file: config.audit.file ?? null,
     log: auditLine(config.audit.log, config.audit.file !== undefined, log),
     clock,
+    logIsKept: given.logIsKept ?? true,
   });
   const queue = createWakeups({ connection, install, now: () => clock.now(), telemetry: tracing?.telemetry });
   const attendance = createAttendance({

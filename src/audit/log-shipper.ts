@@ -11,24 +11,28 @@ const PATIENCE_MS = 15_000;
 export const LOG = "log";
 
 /**
- * Without a file the log lines are the sink (R18). Logs what a process that died did not; a line may come twice.
+ * Without a file the log lines are the sink (R18). Logs what a process that died did not, and what one said in a terminal, where
+ * nobody collects it; a line may come twice.
  */
 export function createLogShipper(given: {
   journal: Journal;
   writer: Writer;
   clock: Clock;
   log: (entry: AuditEntry) => void;
+  /** Whether what this process logs is kept; else nothing it logs counts as shipped. */
+  kept: boolean;
 }) {
-  const { journal, writer, clock } = given;
+  const { journal, writer, clock, kept } = given;
   let own: ChainPosition[] = [];
   return {
     /** Entries this process logged itself. */
     logged: (entries: readonly ChainPosition[]): void => {
-      own.push(...entries);
+      if (kept) own.push(...entries);
     },
     ship: async (): Promise<void> => {
       writer.kept(writer.unproven.length);
       if ((await journal.head()) === null) await writer.startEpoch(null);
+      if (!kept) return;
       const entries = await readAfter(journal, await journal.shipped(LOG));
       const ours = new Set(own.map((entry) => `${entry.epoch}-${entry.seq}`));
       let last: ChainPosition | null = null;

@@ -20,6 +20,7 @@ import { createWriter } from "./writer.ts";
  * @param file null: the log lines are the only sink; `verify` and `lastKnown` then have nothing to read
  * @param host this machine's name, as it names the file's sink
  * @param log gets every entry this process wrote or shipped
+ * @param logIsKept false: only a person sees this process' log, so without a file another process logs its entries again
  */
 export function createAuditTrail(given: {
   journal: Journal;
@@ -28,6 +29,7 @@ export function createAuditTrail(given: {
   log: (entry: AuditEntry) => void;
   clock: Clock;
   host?: string;
+  logIsKept?: boolean;
 }): AuditTrail & { readonly writer: ChainWriter } {
   const { journal, install, file, clock, log, host = hostname() } = given;
   const own = (path: string) => ({ file: path, install, strict: true });
@@ -52,7 +54,7 @@ export function createAuditTrail(given: {
       () => null,
     );
   }
-  const logShipper = createLogShipper({ journal, writer, clock, log });
+  const logShipper = createLogShipper({ journal, writer, clock, log, kept: given.logIsKept ?? true });
   const ship =
     sink === null
       ? logShipper.ship

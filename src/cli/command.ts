@@ -36,6 +36,8 @@ export interface Command {
   options?: ParseArgsOptionsConfig;
   /** Log lines of this level and above go to stderr. */
   logLevel?: "info" | "warn";
+  /** Whose log is collected: always, or unless a person runs it in a terminal. The others speak to a person. */
+  collected?: "always" | "unattended";
   /** null: the command has printed what there is (a stream, a server). */
   run(context: Context): Promise<Outcome | null>;
 }

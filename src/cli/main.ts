@@ -3,7 +3,7 @@ import { loadConfig } from "../../config/load.ts";
 import { type App, compose } from "../compose.ts";
 import { asKeyturnError } from "../rotation/errors.ts";
 import { commandFirst, parse, refuseKeys, unknownCommand } from "./arguments.ts";
-import type { Context } from "./command.ts";
+import type { Command, Context } from "./command.ts";
 import { findCommand } from "./commands/index.ts";
 import { helpFor, overview } from "./help.ts";
 import { createLog } from "./log.ts";
@@ -54,7 +54,10 @@ export async function main(given: readonly string[], streams: Streams): Promise<
       stderr: streams.stderr,
       config: () => (loaded ??= loadConfig({ path })),
       app: async (change = (same) => same) =>
-        (app ??= await compose(change(context.config()), { log: createLog(found.command.logLevel ?? "warn") })),
+        (app ??= await compose(change(context.config()), {
+          log: createLog(found.command.logLevel ?? "warn"),
+          logIsKept: isCollected(found.command, process),
+        })),
     };
     const [name] = parsed.positionals;
     if (name !== undefined) meant = () => suggest(name, Object.keys(context.config().config.targets));
@@ -73,6 +76,18 @@ export async function main(given: readonly string[], streams: Streams): Promise<
   } finally {
     await (app as App | null)?.close();
   }
+}
+
+/**
+ * Whether the log of this command is kept by somebody. Not with `kubectl exec` and `docker exec`: such a process is beside process 1
+ * and its parent outside of the container, and what it says goes to whoever typed it.
+ */
+export function isCollected(
+  { collected }: Pick<Command, "collected">,
+  { pid, ppid, stderr }: { pid: number; ppid: number; stderr: { isTTY?: boolean } },
+): boolean {
+  if (collected !== "unattended") return collected === "always";
+  return stderr.isTTY !== true && (pid === 1 || ppid !== 0);
 }
 
 /** A person gets it indented; a collector of lines, such as `kubectl logs`, gets one line. */

@@ -279,6 +279,34 @@ export function trailContract(name: string, start: StartServer): void {
         await one.trail.reconcile();
         expect(one.logged.map((entry) => entry.seq)).toEqual([1, 2, 3, 4]);
       });
+
+      it("P11: what a command in a terminal logged is logged by a server too, for nobody keeps the terminal", async () => {
+        const server = process(null);
+        await append(server, 1);
+        await server.trail.reconcile();
+        const command = world.inTerminal();
+        await append(command, 2);
+        await command.trail.close();
+        await append(server, 1);
+        expect(command.logged.map((entry) => entry.seq)).toEqual([3, 4]);
+        expect(await server.trail.unshipped()).toBe(3);
+        world.clock.at += 60_000;
+        await server.trail.reconcile();
+        expect(server.logged.map((entry) => entry.seq)).toEqual([1, 2, 5, 3, 4]); // 1 begins the epoch
+        expect(await server.trail.unshipped()).toBe(0);
+      });
+
+      it("P11: a command in a terminal does not take over the entries of a process that died", async () => {
+        await append(world.crashing(), 2);
+        world.clock.at += 60_000;
+        const command = world.inTerminal();
+        await append(command, 1);
+        await command.trail.close();
+        expect(command.logged.map((entry) => entry.seq)).toEqual([4]);
+        const server = process(null);
+        await server.trail.reconcile();
+        expect(server.logged.map((entry) => entry.seq)).toEqual([1, 2, 3, 4]);
+      });
     });
 
     it("a process that only looked writes nothing, neither to Redis nor to the disk", async () => {

@@ -30,6 +30,12 @@ export function aWorld(start: StartServer) {
       running.push(made);
       return made;
     },
+    /** A command in a terminal: nobody keeps what it logs. */
+    inTerminal: (): Process => {
+      const made = aProcess(server.connect(), null, "kt", clock, "host-of-the-tests", false);
+      running.push(made);
+      return made;
+    },
     /** Commits to Redis, but dies before it hands the entry to any sink. */
     crashing: (): Process => aProcess(server.connect(), null, "kt", clock),
     /** Ends the test's processes as a command ends. */

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { withLogFields } from "../../src/app/log-fields.ts";
 import { createLog } from "../../src/cli/log.ts";
+import { isCollected } from "../../src/cli/main.ts";
 import { makeKey } from "../support/keys.ts";
 
 /** What is written while `work` runs. */
@@ -64,5 +65,28 @@ describe("a log line", () => {
     );
     expect(JSON.stringify(lines)).not.toContain(key);
     expect(lines[0]).toMatchObject({ target: "rule:[key]", reason: "[key]", msg: "failed with [key]" });
+  });
+});
+
+describe("whose log is collected", () => {
+  const atTerminal = { isTTY: true };
+  const inPod = { pid: 1, ppid: 0, stderr: {} };
+  const executed = { pid: 17, ppid: 0, stderr: {} };
+  const byCron = { pid: 400, ppid: 399, stderr: {} };
+
+  it("a server's, wherever it runs", () => {
+    for (const where of [inPod, executed, { ...byCron, stderr: atTerminal }])
+      expect(isCollected({ collected: "always" }, where)).toBe(true);
+  });
+
+  it("a scan's of a CronJob, and not of a person: by `kubectl exec`, or in a terminal", () => {
+    const scan = { collected: "unattended" } as const;
+    expect([inPod, byCron].map((where) => isCollected(scan, where))).toEqual([true, true]);
+    expect(isCollected(scan, executed)).toBe(false);
+    expect(isCollected(scan, { ...byCron, stderr: atTerminal })).toBe(false);
+  });
+
+  it("not that of a decision: it speaks to a person", () => {
+    expect(isCollected({}, inPod)).toBe(false);
   });
 });

@@ -111,10 +111,19 @@ export function aProcess(
   install = "kt",
   clock: Clock = testClock(),
   host = "host-of-the-tests",
+  logIsKept = true,
 ) {
   const logged: AuditEntry[] = [];
   const journal = createRedisJournal({ redis, install });
-  const trail = createAuditTrail({ journal, install, file, clock, host, log: (entry) => logged.push(entry) });
+  const trail = createAuditTrail({
+    journal,
+    install,
+    file,
+    clock,
+    host,
+    logIsKept,
+    log: (entry) => logged.push(entry),
+  });
   const rotations = createRedisRotations({ redis, install, chain: trail.writer });
   const holds = createRedisHolds({ redis, install, chain: trail.writer });
   return { redis, journal, trail, rotations, holds, logged };

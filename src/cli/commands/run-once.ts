@@ -24,6 +24,7 @@ export const runOnce: Command = {
   positionals: [0, 0],
   options: { wait: { type: "string" } },
   logLevel: "info",
+  collected: "unattended",
   run: (context) =>
     interruptible(async (signal) => {
       const waitMs = waitOf(text(context.values["wait"]));

@@ -24,6 +24,7 @@ export const scan: Command = {
   summary: "one scan: who is due and why; opens rotations unless dry run",
   positionals: [0, 0],
   options: { "dry-run": { type: "boolean" }, strict: { type: "boolean" } },
+  collected: "unattended",
   run: (context) =>
     interruptible(async (signal) => {
       const app = await context.app();

@@ -10,6 +10,7 @@ export const serve: Command = {
   summary: "schedule, workers and health until SIGTERM",
   positionals: [0, 0],
   logLevel: "info",
+  collected: "always",
   run: async (context) => {
     // Loaded here only: pages, Slack and metrics are no business of the other commands.
     const { startServer } = await import("../../serve.ts");
