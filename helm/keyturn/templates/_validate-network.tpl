@@ -8,6 +8,8 @@
 {{- if and (include "keyturn.hasServer" .root) $values.ingress.enabled -}}
 {{- if not $values.ingress.host -}}
 {{- template "keyturn.problem" (list . "ingress.enabled is true and ingress.host is empty: every host name would lead here. Set ingress.host.") -}}
+{{- else if not (regexMatch "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" $values.ingress.host) -}}
+{{- template "keyturn.problem" (list . (printf "ingress.host is %q: write the host name alone, in lower case, such as keyturn.example.com." $values.ingress.host)) -}}
 {{- else if and (hasPrefix "https://" $url) (ne (trimPrefix "https://" $url | trimSuffix "/" | splitList ":" | first) $values.ingress.host) -}}
 {{- template "keyturn.problem" (list . (printf "ingress.host is %s and config.http.publicUrl is %s: links would lead elsewhere than the ingress. Remove config.http.publicUrl; the chart sets it from the host." $values.ingress.host $url)) -}}
 {{- end -}}
