@@ -134,11 +134,15 @@ export function createAuditTrail(given: {
 }
 
 const noEntry = (file: string) =>
-  new KeyturnError("SINK_UNAVAILABLE", `There is no audit entry of this installation in ${file}.`, {
+  new KeyturnError("SINK_UNAVAILABLE", undefined, {
+    say: `There is no audit entry of this installation in ${file}.`,
     next: "Name the audit file, or logs in which `audit` lines were kept.",
   });
 const noSource = () =>
-  new KeyturnError("SINK_UNAVAILABLE", "(no audit.file is configured; name a file of collected logs)");
+  new KeyturnError("SINK_UNAVAILABLE", undefined, {
+    say: "There is no audit log to read here: audit.file is not configured, and the log lines are the only one.",
+    next: "Collect them and name the file: --from <file>.",
+  });
 
 async function headAndTail(journal: Journal, marker: { epoch: number; seq: number } | null) {
   const head = await journal.head();

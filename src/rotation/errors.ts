@@ -209,7 +209,8 @@ export type ErrorCode = keyof typeof ERRORS;
 
 /**
  * The only error class that crosses a port. `detail` is safe to show and to store: adapters put facts into it (a
- * name, a status code), never text from a vendor's error, which may quote a key (facts: security.md section 8).
+ * name, a status code), never text from a vendor's error, which may quote a key (facts: security.md section 8). So are
+ * `say` and `next`, which take the place of what `ERRORS` has for the code.
  */
 export class KeyturnError extends Error {
   readonly code: ErrorCode;
@@ -222,9 +223,10 @@ export class KeyturnError extends Error {
   constructor(
     code: ErrorCode,
     detail?: string,
-    more: { reason?: string; next?: string; retryAfterMs?: number | null } = {},
+    more: { say?: string; reason?: string; next?: string; retryAfterMs?: number | null } = {},
   ) {
-    super(detail === undefined ? ERRORS[code].say : `${ERRORS[code].say} ${detail}`);
+    const say = more.say ?? ERRORS[code].say;
+    super(detail === undefined ? say : `${say} ${detail}`);
     this.name = "KeyturnError";
     this.code = code;
     this.reason = more.reason ?? null;
