@@ -22,6 +22,7 @@ export async function main(given: readonly string[], streams: Streams): Promise<
   const json = given.includes("--json");
   const document = (value: unknown): string => `${JSON.stringify(value, null, isTerminal(streams.stdout) ? 2 : 0)}\n`;
   let app: App | null = null;
+  let command: Command | null = null;
   let meant = (): string => "";
   try {
     refuseKeys(given);
@@ -39,6 +40,7 @@ export async function main(given: readonly string[], streams: Streams): Promise<
     }
     const found = findCommand(argv);
     if (found === null) throw unknownCommand(argv);
+    command = found.command;
     const parsed = parse(found.command, found.rest);
     if (parsed.values["help"] === true) {
       streams.stdout.write(helpFor(found.command));
@@ -70,12 +72,20 @@ export async function main(given: readonly string[], streams: Streams): Promise<
       streams.stderr.write(`${error.stack}\n`);
     const message = error.code === "NOT_FOUND" ? `${error.message}${meant()}` : error.message;
     const shown = { code: error.reason ?? error.code.toLowerCase(), message, next: error.next };
+    if (command !== null) logFailure(command, { ...shown, exit: error.exit });
     if (json) streams.stdout.write(document({ schema: 1, error: shown }));
     else streams.stderr.write(`keyturn: ${shown.message}\n  next: ${shown.next}\n`);
     return error.exit;
   } finally {
     await (app as App | null)?.close();
   }
+}
+
+/** For whoever searches the collected logs: the words for a person, which follow, are no JSON. */
+function logFailure(command: Command, failed: { code: string; message: string; next: string; exit: number }): void {
+  if (!isCollected(command, process)) return;
+  const { message, ...fields } = failed;
+  createLog("warn").error({ event: "command.failed", command: command.name, ...fields }, message);
 }
 
 /**
