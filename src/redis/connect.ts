@@ -76,12 +76,24 @@ export async function connectRedis(settings: RedisSettings, options: ConnectOpti
 async function unavailable(settings: RedisSettings, where: string, error: unknown): Promise<KeyturnError> {
   const code = codeOf(error);
   const cause = code === null ? await diagnose(settings, tlsOptions(settings)) : { why: code, next: nextFor(code) };
-  const next = cause?.next ?? null;
-  return new KeyturnError(
-    "REDIS_UNAVAILABLE",
-    `(${where}${cause === null ? "" : `: ${cause.why}`})`,
-    next === null ? {} : { next },
-  );
+  const next = cause?.next ?? placeOf(settings, cause?.why ?? null);
+  return new KeyturnError("REDIS_UNAVAILABLE", `(${where}${cause === null ? "" : `: ${cause.why}`})`, { next });
+}
+
+/** Which setting to look at when nothing better is known. `ERR` is an answer: of something else than was expected. */
+function placeOf({ sentinels, cluster }: RedisSettings, why: string | null): string {
+  const isOther = why === "ERR";
+  if (sentinels !== undefined)
+    return isOther
+      ? "Check redis.sentinels.nodes: what answers there may be no Sentinel."
+      : "Check redis.sentinels.nodes, and whether the Sentinels and their master run.";
+  if (cluster !== undefined)
+    return isOther
+      ? "Check redis.cluster.nodes: what answers there may be no node of a Cluster; a single server belongs in redis.url."
+      : "Check redis.cluster.nodes and the servers.";
+  return isOther
+    ? "Check redis.url: what answers there may be no Redis that takes data; a Sentinel belongs in redis.sentinels."
+    : "Check redis.url and the server.";
 }
 
 function createClient(settings: RedisSettings, role: RedisRole): Redis | Cluster {

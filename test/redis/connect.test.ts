@@ -84,6 +84,27 @@ describe("connecting to Redis", () => {
     expect(error?.message).not.toContain("canary");
   });
 
+  it.each([
+    {
+      kind: "sentinels",
+      settings: (node: string) => ({ sentinels: { master: "kt", nodes: [node] } }),
+      next: /redis\.sentinels/,
+    },
+    {
+      kind: "cluster",
+      settings: (node: string) => ({ cluster: { nodes: [node] } }),
+      next: /redis\.cluster.*redis\.url/,
+    },
+    { kind: "url", settings: (node: string) => ({ url: `redis://${node}` }), next: /redis\.url.*redis\.sentinels/ },
+  ])("$kind of something else names the setting", async ({ settings, next }) => {
+    const port = await aPort("-ERR unknown command\r\n".repeat(3));
+    const trying = connectRedis(settings(`127.0.0.1:${port}`), { role: "producer", connectWithinMs: 300 });
+    await expect(trying).rejects.toMatchObject({
+      code: "REDIS_UNAVAILABLE",
+      next: expect.stringMatching(next) as string,
+    });
+  });
+
   it("a producer whose server went away fails soon, and works again when it is back", async () => {
     const mock = await createRedisMock();
     const proxy = await cuttableProxy(mock.port);
