@@ -8,6 +8,7 @@
 {{- template "keyturn.problem" (list . (printf "image.repository is %q; the tag belongs into image.tag, the digest into image.digest." $values.image.repository)) -}}
 {{- end -}}
 {{- template "keyturn.check.budget" . -}}
+{{- template "keyturn.check.twice" . -}}
 {{- $heap := regexFind "[0-9]+" (regexFind "--max-old-space-size=[0-9]+" $values.nodeOptions) -}}
 {{- $limit := toString ((($values.resources).limits).memory) -}}
 {{- if and $heap (regexMatch "^[0-9]+(Mi|Gi)$" $limit) -}}
@@ -30,6 +31,24 @@
 {{- template "keyturn.problem" (list $given (printf "existingSecrets has two entries that are mounted as %s: give one of them another name with `as`." $as)) -}}
 {{- end -}}
 {{- $_ := set $seen $as true -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A name that the chart gives itself would be there twice: Helm 4 fails half-way, Helm 3 takes one of them without a word. */}}
+{{- define "keyturn.check.twice" -}}
+{{- $given := . -}}
+{{- $values := .root.Values -}}
+{{- $settings := dict "KEYTURN_CONFIG" "config or existingConfigMap" -}}
+{{- if $values.nodeOptions -}}{{- $_ := set $settings "NODE_OPTIONS" "nodeOptions" -}}{{- end -}}
+{{- range $variable := $values.extraEnv -}}
+{{- with get $settings $variable.name -}}
+{{- template "keyturn.problem" (list $given (printf "extraEnv sets %s, which the chart sets from %s: change it there." $variable.name .)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $values.extraVolumes -}}
+{{- if regexMatch "^(config|tmp|audit|secret-[0-9]+)$" .name -}}
+{{- template "keyturn.problem" (list $given (printf "extraVolumes has a volume %s, and the chart has one of this name: choose another." .name)) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
