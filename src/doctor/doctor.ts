@@ -10,7 +10,6 @@ import { systemClock } from "../clock.ts";
 import { auditPatient } from "./audit.ts";
 import { redisPatient } from "./redis.ts";
 import { fetchJson } from "./fetch-json.ts";
-import { createAdminBudget } from "../redis/admin-budget.ts";
 import { referencesOf } from "./references.ts";
 import { fireTimesOf } from "../schedule/fire-times.ts";
 import { longestPause } from "../schedule/longest-pause.ts";
@@ -45,12 +44,7 @@ export async function doctor(loaded: LoadedConfig, log: PinoLog): Promise<Doctor
       clock,
       log,
       limits: ADMIN_LIMITS,
-      budget: createAdminBudget({
-        redis: redis.client,
-        install: config.redis.prefix ?? config.install,
-        requestsPerMinute: config.anthropic.requestsPerMinute,
-        clock,
-      }),
+      // Its few requests are not counted in the budget of all: that is kept in Redis, where nothing is written here.
     }),
     stores,
     oneHost: {
