@@ -39,7 +39,6 @@ export function redisPatient(loaded: LoadedConfig, log: PinoLog) {
     /** The chain's home. @throws REDIS_UNAVAILABLE where it is away */
     journal,
     /** @throws REDIS_UNAVAILABLE where it is away */
-    client: async () => (await open()).connection.client,
     close: async () => {
       const end = opening?.then(async ({ home, connection }) => {
         connection.disconnect();

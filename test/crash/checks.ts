@@ -91,7 +91,8 @@ async function checkFiles(site: Site, record: Rotation, ending: Ending): Promise
       throw new Error(`${file} holds ${isOutgoing ? "the outgoing key" : "another key"}`);
   }
   const left = (await site.listing()).filter(
-    (name) => !/^((eu|us)\.env|\.(eu|us)\.env\.keyturn-marks|keyturn\.yaml|audit\.jsonl(\.host)?|other\.env)$/.test(name),
+    (name) =>
+      !/^((eu|us)\.env|\.(eu|us)\.env\.keyturn-marks|keyturn\.yaml|audit\.jsonl(\.host)?|other\.env)$/.test(name),
   );
   // A lock that its maker died before taking is a file with a process id in it, and stops nobody.
   for (const name of left.filter((each) => UNTAKEN_LOCK.test(each))) {

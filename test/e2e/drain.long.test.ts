@@ -181,6 +181,7 @@ it("decisions without a server act on the record; run-once carries them out and 
     "problems",
     "advanced",
     "waiting",
+    "waited",
   ]);
   const { advanced, waiting } = result;
   expect(advanced).toEqual([{ id, from: "verifying", to: "grace_period" }]);

@@ -12,6 +12,7 @@ import { commitAmend, commitMove } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { type Person, creatorOf, lacksFourEyes } from "../four-eyes.ts";
 import { markOne } from "../marking.ts";
+import { destinationsSeen } from "../observe.ts";
 import { type CheckOptions, checkKey } from "./check-key.ts";
 import { refuse } from "./refusal.ts";
 import { takeLease } from "./take-lease.ts";
@@ -78,6 +79,7 @@ async function take(
 ): Promise<Submitted> {
   const leased = await takeLease(deps, found, actor, options.replace);
   try {
+    await refuseWhenInUse(deps, leased);
     const { facts, warnings } = await checkKey(deps, leased, key, options);
     const handedOverBy = await assertOtherCreator(deps, leased, actor, facts);
     if (options.replace) await discardOthers(deps, leased);
@@ -89,6 +91,19 @@ async function take(
     await endLease(deps, leased);
     throw error;
   }
+}
+
+/**
+ * After a loss of Redis a rotation may ask for what it has: applications read its replacement, and a second one would leave
+ * that behind (P2, P7). It goes on with the first by itself.
+ */
+async function refuseWhenInUse(deps: Deps, record: Rotation): Promise<void> {
+  if (record.replacement === null) return;
+  const inUse = (await destinationsSeen(deps, record)).some((d) => d.holds === "replacement");
+  if (inUse)
+    throw new KeyturnError("WRONG_STATE", `Applications read the replacement ${record.replacement.name} already.`, {
+      next: `Nothing to hand over: keyturn show ${record.id}. Archive the key that is not needed in the Console.`,
+    });
 }
 
 /** Whoever made the key in the Console saw it: they too must be another person than who approved (R21). */

@@ -1,3 +1,4 @@
+import { isBehind } from "../../rotation/behind.ts";
 import { aboutOf } from "../../rotation/about.ts";
 import { asKeyturnError } from "../../rotation/errors.ts";
 import { locksOf } from "../../rotation/locks.ts";
@@ -30,7 +31,8 @@ const JUMP = 1_000_000;
 export const revisionAfter = (...known: number[]): number => Math.max(0, ...known) + JUMP;
 
 /**
- * Saves a rebuilt record, wakes a worker and tells people. Somebody else's rebuild in the same moment is as good as ours.
+ * Saves a rebuilt record, wakes a worker and tells people. Somebody else's rebuild in the same moment is as good as ours; a look
+ * at the stale record, which only raises its revision, is stepped over.
  * @param expectedRevision what Redis has: 0 when the record is lost, else the stale one
  * @returns false when another rotation occupies what this one needs, or the record moved meanwhile
  */
@@ -39,6 +41,7 @@ export async function saveRebuilt(
   record: Rotation,
   expectedRevision: number,
   evidence: Record<string, unknown>,
+  tries = 5,
 ): Promise<boolean> {
   const entry = {
     at: deps.clock.now(),
@@ -60,6 +63,9 @@ export async function saveRebuilt(
   } catch (thrown) {
     const error = asKeyturnError(thrown);
     if (error.code !== "CONFLICT" && error.code !== "LOCK_HELD") throw error;
+    const stale = error.code === "CONFLICT" && tries > 1 ? await deps.rotations.load(record.id) : null;
+    if (stale !== null && isBehind(stale) && stale.revision < record.revision)
+      return saveRebuilt(deps, record, stale.revision, evidence, tries - 1);
     deps.log.warn(
       { event: "rotation.rebuild_refused", ...aboutOf(record), code: error.code },
       "a rotation could not be rebuilt",

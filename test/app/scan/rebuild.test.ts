@@ -212,6 +212,20 @@ describe("P8, R16: Redis is an old backup", () => {
     expect((await rotation()).state).toBe("reinstated");
     expect(world.org.key(outgoing.id).status).toBe("active");
   });
+  it("P2: the replacement that is in use already is not handed over a second time, whatever a person brings", async () => {
+    await to("verifying");
+    const backup = world.redis.backup();
+    const first = replacement;
+    await world.work();
+    world.audit.condition = "none";
+    world.redis.restore(backup);
+    await full();
+    await approve(world.deps, ID, BY);
+    expect(await rotation()).toMatchObject({ state: "awaiting_replacement", replacement: { id: first.id } });
+    await expect(handOver()).rejects.toMatchObject({ code: "WRONG_STATE" });
+    replacement = first;
+    await finish();
+  });
   it("without a sink the marks show it: everything is approved again before anything destructive", async () => {
     await to("awaiting_replacement");
     const backup = world.redis.backup();

@@ -105,6 +105,22 @@ describe("R16: what Redis set back stays behind until it is rebuilt", () => {
     await scan(world.deps, { dryRun: false });
     expect(await world.rotation(ID)).toMatchObject({ state: "grace_period", rebuilt: "sink" });
   });
+  it("a look in the very moment of the rebuild, which raises the revision, does not stop it", async () => {
+    await setBack();
+    const { rotations } = world.deps;
+    let looked = false;
+    const commit: typeof rotations.commit = async (given) => {
+      if (given.record.rebuilt === "sink" && !looked) {
+        looked = true;
+        await world.clock.turn(10 * MINUTE);
+        await advance(ID, world.deps);
+      }
+      return rotations.commit(given);
+    };
+    await scan({ ...world.deps, rotations: { ...rotations, commit } }, { dryRun: false });
+    expect(looked).toBe(true);
+    expect(await world.rotation(ID)).toMatchObject({ state: "grace_period", rebuilt: "sink" });
+  });
   it("a person is told so instead of deciding on what is out of date", async () => {
     await setBack();
     const refused = { code: "WRONG_STATE", message: expect.stringContaining("older state") as string };

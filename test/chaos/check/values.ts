@@ -18,9 +18,13 @@ export function acceptedIsKept(look: Look): Violation[] {
     const dests = look.destinationsOf(deed.target);
     if (!dests.some((dest) => wasThere(look, dest, deed))) say("was accepted, and no destination had it");
     const promoted = dests.every((dest) =>
+      // Also when it was in use before: it may be handed over once more.
       look
         .statesOf(dest)
-        .some((state) => state.at >= deed.from && look.keyIn(state.current[dest.field ?? ""]) === deed.key),
+        .some(
+          (state, i, states) =>
+            (states[i + 1]?.at ?? Infinity) >= deed.from && look.keyIn(state.current[dest.field ?? ""]) === deed.key,
+        ),
     );
     const waits = dests.some((dest) => {
       const last = look.statesOf(dest).at(-1);
