@@ -116,8 +116,9 @@ describe.each([
       await strikeAtGate(verifying);
       await strikeAtGate(deactivating);
       // A frozen master confirms what waited for it when it is thawed, and is then demoted: a whole life may be lost that was
-      // carried out. `serve` notices, and scans to rebuild it (R16, P8).
-      await untilState("grace_period", moment.state === "submitted" ? 240_000 : 90_000);
+      // carried out. `serve` notices, and scans to rebuild it (R16, P8); by then its grace period may be over already.
+      if (moment.state === "submitted") await untilState("completed", 240_000);
+      else await untilState("grace_period");
       const archiving = await gated("archiving");
       if (moment.state === "grace_period") await strike(moment.how);
       await strikeAtGate(archiving);
