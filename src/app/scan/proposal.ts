@@ -76,6 +76,25 @@ export async function proposalFrom(
   };
 }
 
+/**
+ * The replacement that the marks name, where a destination holds it and the Admin API knows it: a stale record from before it
+ * was handed over must not ask for another one (P2, P7). null: there is none.
+ */
+export async function replacementInUse(
+  deps: Deps,
+  claim: Claim,
+  there: Rotation,
+): Promise<Pick<Rotation, "replacement" | "progress"> | null> {
+  const [id, other] = claim.replacement;
+  if (id === undefined || other !== undefined || id === there.outgoing.id) return null;
+  const key = (await deps.admin.getKey(id)).value;
+  const destinations = claim.targets.flatMap((r) => r.destinations);
+  const holder = key === null ? undefined : destinations.find((d) => isValueOf(key, d));
+  if (key === null || holder === undefined) return null;
+  const replacement = promotedFacts(key, holder);
+  return { replacement, progress: progressOf(there, destinations, replacement, deps.clock.now()) };
+}
+
 const promotedFacts = (key: AdminKey, d: ReadDestination): KeyFacts =>
   factsOf({ key, fingerprint: d.fingerprint, hint: d.hint, organizationId: null, workspaceId: null });
 

@@ -4,7 +4,7 @@ import type { MarkFacts } from "../../rotation/marks.ts";
 import type { Deps } from "../deps.ts";
 import { type HabitReader, habitReader } from "../habit.ts";
 import { type Claim, claimsOf, inSink } from "./claims.ts";
-import { type NoProposal, asProposal, proposalFrom } from "./proposal.ts";
+import { type NoProposal, asProposal, proposalFrom, replacementInUse } from "./proposal.ts";
 import type { ReadTarget } from "./read-targets.ts";
 import type { Problem } from "./report.ts";
 import { restoreHold, saveRebuilt } from "./restore.ts";
@@ -72,10 +72,9 @@ async function rebuildOne(
       target,
       message: `the marks of rotation ${id} are at revision ${claim.revision}, Redis has ${there.revision}; it has to be approved again`,
     });
-    return saveRebuilt(deps, asProposal(there, claim, deps.clock.now()), there.revision, {
-      from: "marks",
-      marked: claim.revision,
-    });
+    const inUse = there.replacement === null ? await replacementInUse(deps, claim, there) : null;
+    const proposal = { ...asProposal(there, claim, deps.clock.now()), ...inUse };
+    return saveRebuilt(deps, proposal, there.revision, { from: "marks", marked: claim.revision });
   }
   const sink = inSink(known, claim);
   // Open there and not here: its restore was refused and reported. Ended: the marks are tidied up.

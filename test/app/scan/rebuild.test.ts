@@ -212,9 +212,13 @@ describe("P8, R16: Redis is an old backup", () => {
     expect((await rotation()).state).toBe("reinstated");
     expect(world.org.key(outgoing.id).status).toBe("active");
   });
-  it("P2: the replacement that is in use already is not handed over a second time, whatever a person brings", async () => {
-    await to("verifying");
+  it.each([
+    { when: "from before it was handed over", state: "awaiting_replacement" },
+    { when: "from before it was verified", state: "verifying" },
+  ] as const)("P2: a replacement in use is not asked for again by a record $when", async ({ state }) => {
+    await to(state);
     const backup = world.redis.backup();
+    if (state === "awaiting_replacement") await handOver();
     const first = replacement;
     await world.work();
     world.audit.condition = "none";
