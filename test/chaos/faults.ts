@@ -151,13 +151,14 @@ export const faultKinds = (site: Site): FaultKind[] => [
   {
     name: "slack.restarted",
     weight: 5,
-    happen: async ({ slackPlug }, random) => {
-      const awayMs = random.int(500, 8000);
-      await slackPlug.cut();
-      await sleep(awayMs);
-      await slackPlug.mend();
-      return { awayMs };
-    },
+    happen: ({ slackPlug }, random) =>
+      onlyOne("slack", async () => {
+        const awayMs = random.int(500, 8000);
+        await slackPlug.cut();
+        await sleep(awayMs);
+        await slackPlug.mend();
+        return { awayMs };
+      }),
   },
   ...Object.entries(site.redis.faults).map(([name, happen]) => ({
     name,
