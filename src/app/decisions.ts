@@ -33,7 +33,7 @@ export async function decideOn(
   const record = await deps.rotations.load(id);
   if (record === null) throw new KeyturnError("NOT_FOUND", `No rotation ${id}.`);
   refuseNewer(record);
-  refuseBehind(record);
+  refuseBehind(record, deps.clock.now());
   try {
     const allowed = await authorize(deps, by.actor, by.breakGlass);
     if (by.breakGlass !== null)

@@ -1,5 +1,5 @@
 import { KeyturnError } from "./errors.ts";
-import type { Rotation } from "./record.ts";
+import type { Instant, Rotation } from "./record.ts";
 
 type Known = Pick<Rotation, "revision" | "attention">;
 
@@ -12,9 +12,12 @@ export const isBehind = ({ attention }: Pick<Rotation, "attention">): boolean =>
  */
 export const knowsUpTo = (r: Known): number => (isBehind(r) ? (r.attention?.revision ?? r.revision) : r.revision);
 
-/** People must not decide on what is out of date. @throws WRONG_STATE (75): a scan rebuilds it first */
-export function refuseBehind(r: Pick<Rotation, "id" | "attention">): void {
-  if (isBehind(r))
+/** What a scan has not rebuilt by then, it cannot (milliseconds): people must find a way out (failures.md 15). */
+const REBUILT_WITHIN_MS = 10 * 60_000;
+
+/** People must not decide on what is out of date while a scan may still rebuild it. @throws WRONG_STATE (75) */
+export function refuseBehind(r: Pick<Rotation, "id" | "attention">, now: Instant): void {
+  if (isBehind(r) && now - (r.attention?.since ?? now) < REBUILT_WITHIN_MS)
     throw new KeyturnError(
       "WRONG_STATE",
       `Redis has an older state of ${r.id} than the audit log or the marks; it is rebuilt by a scan.`,

@@ -66,7 +66,7 @@ async function load(deps: Deps, id: string): Promise<Rotation> {
   const record = await deps.rotations.load(id);
   if (record === null) throw new KeyturnError("NOT_FOUND", `No rotation ${id}.`);
   refuseNewer(record);
-  refuseBehind(record);
+  refuseBehind(record, deps.clock.now());
   return record;
 }
 

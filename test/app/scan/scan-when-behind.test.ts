@@ -129,6 +129,13 @@ describe("R16: what Redis set back stays behind until it is rebuilt", () => {
     const options = { replace: true, keyId: null, acceptExpiry: false };
     await expect(submit(world.deps, ID, key.text, BY.actor, options)).rejects.toMatchObject(refused);
   });
+  it("what no scan rebuilds within 10 minutes is no dead end: a person may decide again", async () => {
+    await setBack();
+    await world.clock.turn(10 * MINUTE - 1);
+    await expect(cancel(world.deps, ID, BY, null)).rejects.toMatchObject({ code: "WRONG_STATE" });
+    await world.clock.turn(1);
+    expect((await cancel(world.deps, ID, BY, null)).state).toBe("rolling_back");
+  });
   it("the audit sink keeps its newest word on the rotation", async () => {
     await setBack();
     const known = await world.deps.audit.lastKnown();
