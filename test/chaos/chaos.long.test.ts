@@ -29,6 +29,6 @@ it.each(RUNS.filter(({ kind }) => (only === undefined ? kind !== "single" : kind
       faultEveryMs: 2500,
     });
     // In the first line of the message, which is what the summary of a long run shows.
-    expect(broken, `seed ${seed}: ${broken[0]}`).toEqual([]);
+    expect(broken, `seed ${seed}: ${broken.join(" | ")}`).toEqual([]);
   },
 );

@@ -89,7 +89,8 @@ describe("R21: `run-once --wait` hears people over Socket Mode", () => {
 
   it("a key that was staged in the secrets manager meanwhile is taken up by the next run", async () => {
     const first = runOnce("--wait", "60s");
-    await eventually(hasButton, 30_000);
+    // Before that a signal interrupts its work, which is no success.
+    await waits(first);
     await slack.sandbox.click({ as: "U0ANA", actionId: ACTION.approve });
     await eventually(async () => (await state()) === "awaiting_replacement");
     first.process.kill("SIGTERM");
