@@ -1,4 +1,4 @@
-import { isBehind } from "../rotation/behind.ts";
+import { isBehind, onRecord } from "../rotation/behind.ts";
 import type { AuditDraft } from "../ports/audit.ts";
 import type { Aftermath } from "../ports/rotations.ts";
 import { aboutOf } from "../rotation/about.ts";
@@ -51,7 +51,7 @@ export async function commitMove(
   step: Move,
   evidence: Record<string, unknown> = {},
 ): Promise<Rotation> {
-  const after = move(before, step);
+  const after = onRecord(before, move(before, step));
   const aftermath = await aftermathOf(deps, after);
   await deps.rotations.commit({
     record: after,
@@ -106,7 +106,8 @@ export async function commitAmend(
   aftermath?: { targets: readonly string[]; value: Aftermath | null },
 ): Promise<Rotation> {
   const at = deps.clock.now();
-  const after = amend(before, withCleared(before, patch, at, entry));
+  const amended = amend(before, withCleared(before, patch, at, entry));
+  const after = entry === null ? amended : onRecord(before, amended);
   await deps.rotations.commit({
     record: after,
     expectedRevision: before.revision,
@@ -136,7 +137,8 @@ export async function commitIntent(
   patch: Partial<Rotation> = {},
 ): Promise<Rotation> {
   const at = deps.clock.now();
-  const after = amend(before, { ...patch, intent: { effect, at, sent: false }, wakeAt: at + EFFECT_PATIENCE_MS });
+  const intent = { effect, at, sent: false };
+  const after = onRecord(before, amend(before, { ...patch, intent, wakeAt: at + EFFECT_PATIENCE_MS }));
   await deps.rotations.commit({
     record: after,
     expectedRevision: before.revision,
@@ -150,9 +152,10 @@ export async function commitIntent(
 /** Creates the record. Opening takes target and key locks in the same script (R23). */
 export async function commitOpen(
   deps: Deps,
-  record: Rotation,
+  opened: Rotation,
   entry: { action: string; actor: string; via: string; evidence?: Record<string, unknown> },
 ): Promise<void> {
+  const record = onRecord(null, opened);
   await deps.rotations.commit({
     record,
     expectedRevision: 0,

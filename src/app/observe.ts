@@ -2,7 +2,7 @@ import type { KeyAdmin } from "../ports/key-admin.ts";
 import type { Observation, DestinationSeen, KeySeen, PendingSeen, PlanSeen } from "../rotation/observation.ts";
 import { OBSERVES } from "../rotation/observation.ts";
 import { planHashOf } from "../rotation/plan.ts";
-import type { Rotation } from "../rotation/record.ts";
+import type { Instant, Rotation } from "../rotation/record.ts";
 import { type State, isFinal } from "../rotation/states.ts";
 import { isWatched } from "../rotation/transition.ts";
 import { type Deps, storeOf } from "./deps.ts";
@@ -21,7 +21,7 @@ export async function observe(deps: Deps, r: Rotation): Promise<Observation> {
     wants.includes("destinations") ? destinationsSeen(deps, r) : null,
     wants.includes("pending") ? pendingSeen(deps, r) : null,
     holdsOn(deps, subjectsOf(r)),
-    MARKS_MATTER.includes(r.state) ? markedRevision(deps, r) : null,
+    marksMatter(r, deps.clock.now()) ? markedRevision(deps, r) : null,
     deps.registry.isNewest(),
   ]);
   const plan = planSeen(deps, r);
@@ -55,6 +55,10 @@ const MARKS_MATTER: readonly State[] = [
   "reinstated",
   "rolling_back",
 ];
+
+/** A proposal does nothing, but its end by the clock would leave alone what was done already. */
+const marksMatter = (r: Rotation, now: Instant): boolean =>
+  MARKS_MATTER.includes(r.state) || (r.state === "awaiting_approval" && r.deadline !== null && now >= r.deadline);
 
 /** The highest revision that this rotation's marks name. */
 export async function markedRevision(deps: Deps, r: Rotation): Promise<number> {

@@ -105,6 +105,7 @@ export function newRecord(deps: Deps, { targets, outgoing, reason, start, actor 
     id: deps.newId(),
     install: deps.settings.install,
     revision: 1,
+    onRecord: { revision: 1, upTo: 1 },
     target: targets[0] ?? null,
     reason,
     state: start,

@@ -49,7 +49,6 @@ export async function attend(
     next: nextStepFor(code, record),
     since: again?.since ?? now,
     looks,
-    ...(code === "state_behind" ? { revision: again?.revision ?? record.revision } : {}),
   };
   const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(looks - 1, 20));
   const timers = [record.deadline, record.revokeAt].filter((t) => t !== null).filter((t) => t > now);

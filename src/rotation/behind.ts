@@ -1,26 +1,46 @@
 import { KeyturnError } from "./errors.ts";
 import type { Instant, Rotation } from "./record.ts";
 
-type Known = Pick<Rotation, "revision" | "attention">;
-
 /** Whether this record was found to be older than the audit sink or its marks, and was not rebuilt since (R16). */
 export const isBehind = ({ attention }: Pick<Rotation, "attention">): boolean => attention?.code === "state_behind";
 
 /**
- * The revision up to which this record knows what happened. Each look at a record that is behind raises its revision; what it
- * knows stays as old as it was, or a few looks would make it seem up to date.
+ * The revision up to which this record knows what happened: of its newest save on record. Looks and failed steps raise its
+ * revision too; after a few of them a record that Redis has set back would otherwise seem as new as what it has lost.
  */
-export const knowsUpTo = (r: Known): number => (isBehind(r) ? (r.attention?.revision ?? r.revision) : r.revision);
+export const knowsUpTo = ({ revision, onRecord }: Pick<Rotation, "revision" | "onRecord">): number =>
+  onRecord?.revision === revision ? onRecord.upTo : revision;
+
+/** More than the looks of a waiting rotation, which raise the revision and are not on record, over many years. */
+const JUMP = 1_000_000;
+
+/**
+ * A revision above everything that was ever written, so that no stale worker's compare-and-set can match and no mark is
+ * ahead of the record.
+ */
+export const revisionAfter = (...known: number[]): number => Math.max(0, ...known) + JUMP;
+
+/**
+ * The record as it is saved with an entry in the audit log. One that is behind learns nothing by that; one that a person
+ * decided on all the same starts above what it has lost, or the next look would find it behind again.
+ */
+export function onRecord(before: Rotation | null, after: Rotation): Rotation {
+  if (isBehind(after)) return after;
+  const revision = before !== null && isBehind(before) ? revisionAfter(after.revision) : after.revision;
+  return { ...after, revision, onRecord: { revision, upTo: revision } };
+}
 
 /** What a scan has not rebuilt by then, it cannot (milliseconds): people must find a way out (failures.md 15). */
 const REBUILT_WITHIN_MS = 10 * 60_000;
 
 /** People must not decide on what is out of date while a scan may still rebuild it. @throws WRONG_STATE (75) */
 export function refuseBehind(r: Pick<Rotation, "id" | "attention">, now: Instant): void {
-  if (isBehind(r) && now - (r.attention?.since ?? now) < REBUILT_WITHIN_MS)
-    throw new KeyturnError(
-      "WRONG_STATE",
-      `Redis has an older state of ${r.id} than the audit log or the marks; it is rebuilt by a scan.`,
-      { next: "Run `keyturn scan`, or wait: `serve` scans by itself. Then look at it again and decide." },
-    );
+  if (isBehind(r) && now - (r.attention?.since ?? now) < REBUILT_WITHIN_MS) throw behindError(r);
 }
+
+export const behindError = ({ id }: Pick<Rotation, "id">): KeyturnError =>
+  new KeyturnError(
+    "WRONG_STATE",
+    `Redis has an older state of ${id} than the audit log or the marks; it is rebuilt by a scan.`,
+    { next: "Run `keyturn scan`, or wait: `serve` scans by itself. Then look at it again and decide." },
+  );

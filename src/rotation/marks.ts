@@ -1,3 +1,4 @@
+import { knowsUpTo } from "./behind.ts";
 import type { Instant, Rotation } from "./record.ts";
 import { markFingerprint } from "./secret.ts";
 
@@ -49,7 +50,7 @@ export function marksFor(
     v: "1",
     install: fit(r.install),
     rotation: fit(r.id),
-    rev: String(r.revision),
+    rev: String(knowsUpTo(r)),
     phase,
     outgoing: fit(r.outgoing.id),
     replacement: fit(r.replacement?.id ?? null),

@@ -1,3 +1,4 @@
+import { knowsUpTo } from "./behind.ts";
 import type { AttentionCode } from "./codes.ts";
 import type { KeySeen } from "./observation.ts";
 import type { Instant, Rotation } from "./record.ts";
@@ -95,7 +96,7 @@ export interface LastLook {
  * (P5, R9, R15, R17). `already`: there is nothing to send.
  */
 export function lastLook(
-  intended: Pick<Rotation, "revision">,
+  intended: Pick<Rotation, "revision" | "onRecord">,
   seen: LastLook,
   expected: KeySeen,
   wanted: "inactive" | "archived",
@@ -105,6 +106,6 @@ export function lastLook(
   if (seen.status !== wanted && seen.status !== expected) return "other_status";
   if (seen.holds.length > 0) return "held";
   if (!seen.newestConfiguration) return "older_configuration";
-  if (seen.markedRevision > intended.revision) return "state_behind";
+  if (seen.markedRevision > knowsUpTo(intended)) return "state_behind";
   return seen.status === wanted ? "already" : "send";
 }

@@ -85,8 +85,6 @@ export interface Attention {
   since: Instant;
   /** How often the cause was looked at again; spaces the next look. */
   looks: number;
-  /** Of `state_behind` alone: the record's revision when it was found to be behind. */
-  revision?: number;
 }
 
 /** Why a person decided as they did, in their own words: the latest one counts. */
@@ -117,6 +115,11 @@ export interface Rotation {
   id: string;
   install: string;
   revision: number;
+  /**
+   * `upTo`: the revision of the newest save of this record that is in the audit log; looks raise `revision` alone. It holds
+   * while `revision` here is the record's: a version that does not know this field leaves it behind (`knowsUpTo`).
+   */
+  onRecord?: { revision: number; upTo: number };
   /** null: a revoked key that belongs to no target (R4). */
   target: string | null;
   reason: Reason;

@@ -1,3 +1,4 @@
+import { knowsUpTo } from "./behind.ts";
 import { KeyturnError } from "./errors.ts";
 import { isUrgent } from "./codes.ts";
 import type { Instant, Plan, Rotation } from "./record.ts";
@@ -175,5 +176,6 @@ export function withoutReplacement(
 /** The record with changes that are no move: an attention, a retry, a new look. Raises the revision. */
 export function amend(record: Rotation, patch: Partial<Rotation>): Rotation {
   const history = (patch.history ?? record.history).slice(-HISTORY_LIMIT);
-  return { ...record, ...patch, history, revision: record.revision + 1 };
+  const revision = record.revision + 1;
+  return { ...record, ...patch, history, revision, onRecord: { revision, upTo: knowsUpTo(record) } };
 }

@@ -58,7 +58,8 @@ describe("every move", () => {
 
   it("an amendment raises the revision and nothing else but what it says", () => {
     const before = rotationIn("draining");
-    expect(amend(before, { wakeAt: AT })).toEqual({ ...before, revision: 8, wakeAt: AT });
+    const onRecord = { revision: 8, upTo: 7 };
+    expect(amend(before, { wakeAt: AT })).toEqual({ ...before, revision: 8, onRecord, wakeAt: AT });
   });
 });
 

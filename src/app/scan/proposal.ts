@@ -1,4 +1,5 @@
 import type { AdminKey } from "../../ports/key-admin.ts";
+import { revisionAfter } from "../../rotation/behind.ts";
 import { destinationId } from "../../rotation/locks.ts";
 import type { KeyFacts, Rotation } from "../../rotation/record.ts";
 import { markFingerprint, sameHint } from "../../rotation/secret.ts";
@@ -8,7 +9,6 @@ import { factsOf, newRecord } from "../open.ts";
 import { namedBy } from "./bind.ts";
 import type { Claim } from "./claims.ts";
 import type { ReadDestination, ReadTarget } from "./read-targets.ts";
-import { revisionAfter } from "./restore.ts";
 import type { Survey } from "./survey.ts";
 
 /** Whether a value is this key's: by hint, or by the mark written for that very value when the key has no hint. */

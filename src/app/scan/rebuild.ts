@@ -1,5 +1,5 @@
 import type { LastKnown } from "../../ports/audit.ts";
-import { knowsUpTo } from "../../rotation/behind.ts";
+import { knowsUpTo, revisionAfter } from "../../rotation/behind.ts";
 import type { HistoryEntry, Rotation } from "../../rotation/record.ts";
 import { HISTORY_LIMIT, move } from "../../rotation/transition.ts";
 import { isNewer } from "../../rotation/newer.ts";
@@ -7,7 +7,7 @@ import type { Deps } from "../deps.ts";
 import { destinationsSeen } from "../observe.ts";
 import { historyOnRecord } from "./history-on-record.ts";
 import type { Problem } from "./report.ts";
-import { restoreHold, revisionAfter, saveRebuilt } from "./restore.ts";
+import { restoreHold, saveRebuilt } from "./restore.ts";
 
 type Checkpoint = Omit<Rotation, "history">;
 

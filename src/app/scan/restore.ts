@@ -1,4 +1,4 @@
-import { isBehind } from "../../rotation/behind.ts";
+import { isBehind, onRecord } from "../../rotation/behind.ts";
 import { aboutOf } from "../../rotation/about.ts";
 import { asKeyturnError } from "../../rotation/errors.ts";
 import { locksOf } from "../../rotation/locks.ts";
@@ -21,15 +21,6 @@ export async function restoreHold(deps: Deps, subject: string, actor: string, fr
   deps.log.warn({ event: "hold.restored", subject, from }, "a hold that Redis had lost was set again");
 }
 
-/** More than the looks of a waiting rotation, which raise the revision and are not on record, over many years. */
-const JUMP = 1_000_000;
-
-/**
- * A revision above everything that was ever written, so that no stale worker's compare-and-set can match and no mark is
- * ahead of the record.
- */
-export const revisionAfter = (...known: number[]): number => Math.max(0, ...known) + JUMP;
-
 /**
  * Saves a rebuilt record, wakes a worker and tells people. Somebody else's rebuild in the same moment is as good as ours; a look
  * at the stale record, which only raises its revision, is stepped over.
@@ -38,11 +29,12 @@ export const revisionAfter = (...known: number[]): number => Math.max(0, ...know
  */
 export async function saveRebuilt(
   deps: Deps,
-  record: Rotation,
+  rebuilt: Rotation,
   expectedRevision: number,
   evidence: Record<string, unknown>,
   tries = 5,
 ): Promise<boolean> {
+  const record = onRecord(null, rebuilt);
   const entry = {
     at: deps.clock.now(),
     rotation: record.id,

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { advance } from "../../../src/app/advance.ts";
 import { approve } from "../../../src/app/approve.ts";
-import { cancel } from "../../../src/app/decisions.ts";
+import { cancel, reject, snooze } from "../../../src/app/decisions.ts";
+import { KeyturnError } from "../../../src/rotation/errors.ts";
 import { hold, unhold } from "../../../src/app/hold.ts";
 import { submit } from "../../../src/app/intake/submit.ts";
 import { reinstate } from "../../../src/app/reinstate.ts";
@@ -13,6 +15,7 @@ import { type World, makeWorld } from "../../support/world.ts";
 
 const BY = { actor: { name: "cli:ana@laptop", via: "cli" }, breakGlass: null } as const;
 const ID = "rot_0001";
+const MINUTE = 60_000;
 const A = aDestination("a.env");
 const B = aDestination("b.env");
 const QUICK = aPolicy({ drain: { quietForMs: 0, limitMs: 7 * DAY, acceptNoUsageCheck: true }, gracePeriodMs: 7 * DAY });
@@ -229,6 +232,66 @@ describe("P8, R16: Redis is an old backup", () => {
     await expect(handOver()).rejects.toMatchObject({ code: "WRONG_STATE" });
     replacement = first;
     await finish();
+  });
+  it.each([
+    { by: "the sink", sink: "good", state: "grace_period" },
+    { by: "the marks", sink: "none", state: "awaiting_approval" },
+  ] as const)("a record does not catch up by failing while a manager is away: $by show it", async ({ sink, state }) => {
+    await to("awaiting_replacement");
+    const backup = world.redis.backup();
+    await handOver();
+    await world.work();
+    const { revision } = await rotation();
+    world.redis.restore(backup);
+    world.audit.condition = sink;
+    const away = () => Promise.reject(new KeyturnError("STORE_UNAVAILABLE"));
+    for (let i = 0; i < 40; i++) {
+      await advance(ID, { ...world.deps, stores: { ...world.deps.stores, of: away } });
+      await world.clock.turn(MINUTE);
+    }
+    expect((await rotation()).revision).toBeGreaterThan(revision);
+    await advance(ID, world.deps);
+    expect(await rotation()).toMatchObject({ state: "awaiting_replacement", attention: { code: "state_behind" } });
+    expect((await full()).rebuilt).toEqual([ID]);
+    expect(await rotation()).toMatchObject({ state, attention: null, replacement: { id: replacement.id } });
+  });
+  it.each([
+    { what: "reject", end: () => reject(world.deps, ID, BY, "no") },
+    { what: "cancel", end: () => cancel(world.deps, ID, BY, null) },
+    { what: "snooze", end: () => snooze(world.deps, ID, BY, world.clock.now() + DAY) },
+  ])("P7: `$what` does not end a proposal whose marks say that it is carried out", async ({ end }) => {
+    await to("awaiting_approval");
+    const backup = world.redis.backup();
+    await approve(world.deps, ID, BY);
+    await world.work();
+    await handOver();
+    await world.work();
+    world.redis.restore(backup);
+    await expect(end()).rejects.toMatchObject({ code: "WRONG_STATE" });
+    await world.clock.turn(30 * DAY);
+    await world.work();
+    // Nor does its deadline.
+    expect(await rotation()).toMatchObject({ state: "awaiting_approval", attention: { code: "state_behind" } });
+    await full();
+    await finish();
+  });
+  it("people can say no while the manager is away", async () => {
+    await to("awaiting_approval");
+    const away = () => Promise.reject(new KeyturnError("STORE_UNAVAILABLE"));
+    const deps = { ...world.deps, stores: { ...world.deps.stores, of: away } };
+    expect((await reject(deps, ID, BY, "no")).state).toBe("rejected");
+  });
+  it("what nobody could rebuild, and people decided on, is not behind again", async () => {
+    await to("awaiting_replacement");
+    const backup = world.redis.backup();
+    await handOver();
+    await world.work();
+    world.redis.restore(backup);
+    await advance(ID, world.deps);
+    await world.clock.turn(11 * MINUTE);
+    await cancel(world.deps, ID, BY, null);
+    await advance(ID, world.deps);
+    expect((await rotation()).attention?.code).not.toBe("state_behind");
   });
   it("without a sink the marks show it: everything is approved again before anything destructive", async () => {
     await to("awaiting_replacement");
