@@ -4,7 +4,7 @@ import { OBSERVES } from "../rotation/observation.ts";
 import { planHashOf } from "../rotation/plan.ts";
 import type { Instant, Rotation } from "../rotation/record.ts";
 import { type State, isFinal } from "../rotation/states.ts";
-import { isWatched } from "../rotation/transition.ts";
+import { isWatched, mayBeWrittenLate } from "../rotation/transition.ts";
 import { type Deps, storeOf } from "./deps.ts";
 import { holdsOn, subjectsOf } from "./holds.ts";
 import { marksOf } from "./marking.ts";
@@ -18,7 +18,7 @@ export async function observe(deps: Deps, r: Rotation): Promise<Observation> {
   const outgoing = looksAtKeys ? await keySeen(deps.admin, r.outgoing.id) : "missing";
   const replacement = looksAtKeys && r.replacement !== null ? await keySeen(deps.admin, r.replacement.id) : null;
   const [destinations, pending, holds, knownRevision, newestConfiguration] = await Promise.all([
-    wants.includes("destinations") ? destinationsSeen(deps, r) : null,
+    wants.includes("destinations") ? destinationsSeen(deps, r) : lateWrites(deps, r),
     wants.includes("pending") ? pendingSeen(deps, r) : null,
     holdsOn(deps, subjectsOf(r)),
     marksMatter(r, deps.clock.now()) ? markedRevision(deps, r) : null,
@@ -97,6 +97,10 @@ export async function destinationsSeen(deps: Deps, r: Rotation): Promise<Destina
     }),
   );
 }
+
+/** A manager that is away is looked at next time: nobody waits for a rotation that is over. */
+const lateWrites = (deps: Deps, r: Rotation): Promise<DestinationSeen[] | null> =>
+  mayBeWrittenLate(r, deps.clock.now()) ? destinationsSeen(deps, r).catch(() => null) : Promise.resolve(null);
 
 async function pendingSeen(deps: Deps, r: Rotation): Promise<PendingSeen[]> {
   return Promise.all(

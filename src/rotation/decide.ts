@@ -20,7 +20,8 @@ export type Effect =
   | "activate"
   | "roll_back"
   | "recheck"
-  | "clean_up";
+  | "clean_up"
+  | "take_back";
 
 export type Decision =
   /** A bare compare-and-set: no effect belongs to it. */
@@ -290,5 +291,7 @@ function undoOrAttend(decidedAt: Instant, seen: Observation): Decision {
 function afterTheEnd(r: Rotation, seen: Observation): Decision {
   if (!r.cleanedUp) return perform("clean_up");
   if (!isWatched(r, seen.at) || r.endedAt === null) return { do: "wait", until: null };
-  return seen.outgoing === "inactive" ? undoOrAttend(r.endedAt, seen) : until(r, seen);
+  if (seen.outgoing === "inactive") return undoOrAttend(r.endedAt, seen);
+  const late = seen.outgoing === "active" && seen.destinations?.some((d) => d.holds === "replacement");
+  return late ? perform("take_back") : until(r, seen);
 }

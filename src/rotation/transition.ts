@@ -20,6 +20,10 @@ export function isWatched(r: Rotation, now: Instant): boolean {
     r.state === "rolled_back" || (r.state === "cancelled" && (r.replacement !== null || r.reason === "compromised"));
   return kept && r.endedAt !== null && now < r.endedAt + WATCH_MS;
 }
+/** Whether a write that was on its way when the rotation turned back may still make its replacement current (P6, P7). */
+export const mayBeWrittenLate = (r: Rotation, now: Instant): boolean =>
+  isWatched(r, now) && r.replacement !== null && r.endedAt !== null && now < r.endedAt + UNDO_MS;
+
 /** Entries of a record that are kept; the chain has all. */
 export const HISTORY_LIMIT = 500;
 const KEEPS_ATTENTION: readonly Event[] = ["drained", "elapsed", "p1_lost"];

@@ -5,6 +5,9 @@ import { commitAmend } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { marksOf } from "../marking.ts";
 
+/** A write that we stopped waiting for takes effect within seconds, if it does (`takeBack`). */
+const FIRST_LOOK_MS = 15_000;
+
 /**
  * After the end: this rotation's pending and previous values are destroyed, and its marks reduced to what recognises the
  * current value at the next scan (R16, R19). Marks that meanwhile name another rotation are left alone.
@@ -36,7 +39,7 @@ export async function cleanUp(deps: Deps, record: Rotation): Promise<Rotation> {
   return commitAmend(
     deps,
     record,
-    { cleanedUp: true, wakeAt: watched ? deps.clock.now() + 60_000 : null, retry: null, attention: null },
+    { cleanedUp: true, wakeAt: watched ? deps.clock.now() + FIRST_LOOK_MS : null, retry: null, attention: null },
     null,
   );
 }

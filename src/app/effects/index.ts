@@ -11,6 +11,7 @@ import { deactivate, revokeOutgoing } from "./deactivate.ts";
 import { promote } from "./promote.ts";
 import { recheck } from "./recheck.ts";
 import { rollBack } from "./roll-back.ts";
+import { takeBack } from "./take-back.ts";
 import { verify } from "./verify.ts";
 
 /**
@@ -30,4 +31,5 @@ export const EFFECTS: Record<Effect, (deps: Deps, record: Rotation) => Promise<R
   roll_back: rollBack,
   recheck,
   clean_up: cleanUp,
+  take_back: takeBack,
 };

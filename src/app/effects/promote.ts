@@ -8,6 +8,7 @@ import { commitAmend, commitIntent } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { markOne } from "../marking.ts";
 import { finish } from "./finish.ts";
+import { takeBackAt } from "./take-back.ts";
 
 const LEASE_MS = 60_000;
 /** How often a changed base is merged again within one step. */
@@ -74,7 +75,7 @@ async function promoteOne(
       try {
         const done = await store.promote(dest, r.id, pending.baseVersion);
         if (await wasStopped(deps, r)) {
-          await takeBack(deps, r, dest);
+          await takeBackAt(deps, r, dest);
           throw new KeyturnError("CONFLICT");
         }
         await markOne(deps, r, dest, "promoted", r.replacement.fingerprint);
@@ -99,17 +100,6 @@ const STOPPED: readonly State[] = ["rolling_back", "rolled_back", "cancelled", "
 async function wasStopped(deps: Deps, r: Rotation): Promise<boolean> {
   const fresh = await deps.rotations.load(r.id);
   return fresh !== null && fresh.revision !== r.revision && STOPPED.includes(fresh.state);
-}
-
-/** Whoever rolls back may have looked here before our write took effect, and does not look again. */
-async function takeBack(deps: Deps, r: Rotation, dest: Destination): Promise<void> {
-  const [replacement, outgoing] = [r.replacement?.fingerprint ?? null, r.outgoing.fingerprint];
-  if (replacement === null || outgoing === null) return;
-  const outcome = await (await storeOf(deps, dest)).rollBack(dest, r.id, replacement, outgoing);
-  deps.log.error(
-    { event: "promotion.undone", ...aboutOf(r), destination: describeDestination(dest), outcome },
-    "a delayed write made the replacement current after the rotation had turned back; the old value was put back",
-  );
 }
 
 /** This rotation's pending value, merged into the version that is current now; staged again when the base moved (R3). */

@@ -146,6 +146,9 @@ function notInterleaved(look: Look): Violation[] {
   return found;
 }
 
+/** What a manager wrote after we had stopped waiting for it is seen and put back after the end, within this time. */
+const TAKEN_BACK_WITHIN_MS = 45_000;
+
 /** P7: a completed rotation left exactly the replacement that was accepted for it, and an archived outgoing key. */
 export function endedAsAccepted(look: Look): Violation[] {
   const found: Violation[] = [];
@@ -166,7 +169,7 @@ export function endedAsAccepted(look: Look): Violation[] {
         .statesOf(dest)
         .filter((state) => state.at >= opened.from && state.at <= end.at)
         .map((state) => look.keyIn(state.current[dest.field ?? ""]));
-      const last = look.holding(dest, end.at);
+      const last = look.holding(dest, end.state === "completed" ? end.at : end.at + TAKEN_BACK_WITHIN_MS);
       if (end.state === "completed") {
         // A newer rotation of the target may have gone on while this one was in its grace period.
         if (!own.some((deed) => values.includes(deed.key))) say(`${place(dest)} never held its replacement`);

@@ -144,4 +144,14 @@ describe("after the end", () => {
       so: wait(null),
     },
   ]);
+  const late = { outgoing: "active", destinations: holding("outgoing", "replacement") } as const;
+  decisions("rolled_back", { destinations: null }, [
+    { when: "a late write is taken back", given: { ...both, ...done }, seen: late, so: perform("take_back") },
+    {
+      when: "but not to a key that is not active",
+      given: { ...both, ...done },
+      seen: { ...late, outgoing: "archived" },
+      so: wait(NOON + HOUR),
+    },
+  ]);
 });

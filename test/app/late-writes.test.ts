@@ -1,0 +1,101 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { approve } from "../../src/app/approve.ts";
+import { cancel } from "../../src/app/decisions.ts";
+import { submit } from "../../src/app/intake/submit.ts";
+import { scan } from "../../src/app/scan/scan.ts";
+import { KeyturnError } from "../../src/rotation/errors.ts";
+import { UNDO_MS } from "../../src/rotation/transition.ts";
+import { DAY, aDestination } from "../support/records.ts";
+import { aPolicy } from "../support/settings.ts";
+import { type World, makeWorld } from "../support/world.ts";
+
+const BY = { actor: { name: "cli:ana@laptop", via: "cli" }, breakGlass: null } as const;
+const ID = "rot_0001";
+const A = aDestination("a.env");
+const B = aDestination("b.env");
+const MINUTE = 60_000;
+
+let world: World;
+let outgoing: { id: string; text: string };
+let replacement: { id: string; text: string };
+/** Cancelled while the manager of B had taken a write that it did not answer. */
+beforeEach(async () => {
+  world = makeWorld();
+  outgoing = world.org.addKey({ name: "old", ageDays: 100 });
+  world.setTarget("billing", outgoing, { destinations: [A, B], policy: aPolicy({ gracePeriodMs: 7 * DAY }) });
+  await scan(world.deps, { dryRun: false });
+  await approve(world.deps, ID, BY);
+  await world.work();
+  replacement = world.org.addKey({ name: "new" });
+  await submit(world.deps, ID, replacement.text, BY.actor, { replace: false, keyId: null, acceptExpiry: false });
+  world.store.fail = (call, dest) => {
+    if (call === "promote" && dest.secret === B.secret) throw new KeyturnError("STORE_UNAVAILABLE");
+  };
+  await world.work();
+  await cancel(world.deps, ID, BY, null);
+  await world.work();
+});
+/** The write takes effect after all. @param copy whether the manager keeps what was there, as those with versions do */
+function arrives({ copy = true } = {}): void {
+  if (copy) world.store.secrets.get(B.secret)?.previous.set(`${ID}.${B.field ?? "value"}`, outgoing.text);
+  world.put(B, replacement.text);
+}
+const undone = () => world.log.lines.map(({ fields }) => fields).filter((f) => f["event"] === "promotion.undone");
+
+describe("P6, P7: a write that takes effect after the rotation has turned back", () => {
+  it("is taken back within the next looks, and is on record", async () => {
+    expect((await world.rotation(ID)).state).toBe("cancelled");
+    expect([world.value(A), world.value(B)]).toEqual([outgoing.text, outgoing.text]);
+    arrives();
+    await world.clock.turn(MINUTE);
+    await world.work();
+    expect([world.value(A), world.value(B)]).toEqual([outgoing.text, outgoing.text]);
+    expect(undone()).toMatchObject([{ rotation: ID, outcome: "rolled_back" }]);
+    expect(world.audit.sink.map((e) => [e.action, e.evidence["cause"]])).toContainEqual([
+      "roll_back.intended",
+      "late_write",
+    ]);
+    expect((await world.rotation(ID)).attention).toBeNull();
+  });
+  it("is named when no copy of the old value is left", async () => {
+    arrives({ copy: false });
+    await world.clock.turn(MINUTE);
+    await world.work();
+    expect(undone()).toMatchObject([{ outcome: "nothing_to_restore" }]);
+  });
+  it.each([
+    { who: "a newer rotation that is at work there", marks: () => ({ rotation: "rot_0002" }) },
+    { who: "a newer rotation of the same key", marks: () => ({ replacement: replacement.id }) },
+  ])("the value of $who is left alone", async ({ marks }) => {
+    arrives();
+    Object.assign(world.marks(B.secret), marks());
+    await world.clock.turn(MINUTE);
+    await world.work();
+    expect([world.value(A), world.value(B)]).toEqual([outgoing.text, replacement.text]);
+    expect(undone()).toEqual([]);
+  });
+  it("does not put back a key that is dead", async () => {
+    arrives();
+    world.org.change(outgoing.id, { status: "archived" });
+    await world.clock.turn(MINUTE);
+    await world.work();
+    expect(world.value(B)).toBe(replacement.text);
+  });
+  it("a manager that is away leaves no trouble on a rotation that is over", async () => {
+    world.store.fail = () => {
+      throw new KeyturnError("STORE_UNAVAILABLE");
+    };
+    for (let i = 0; i < 14; i++) {
+      await world.clock.turn(MINUTE);
+      await world.work();
+    }
+    expect(await world.rotation(ID)).toMatchObject({ attention: null, retry: null });
+  });
+  it("is somebody's will when it comes later", async () => {
+    await world.clock.turn(UNDO_MS);
+    arrives();
+    await world.clock.turn(2 * 3_600_000);
+    await world.work();
+    expect(world.value(B)).toBe(replacement.text);
+  });
+});
