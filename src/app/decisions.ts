@@ -1,6 +1,6 @@
 import type { Actor } from "../ports/settings.ts";
 import { aboutOf } from "../rotation/about.ts";
-import { behindError, knowsUpTo, refuseBehind } from "../rotation/behind.ts";
+import { behindError, isBehind, refuseBehind } from "../rotation/behind.ts";
 import { refuseKey } from "../rotation/contains-key.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { planHashOf } from "../rotation/plan.ts";
@@ -12,7 +12,8 @@ import { type Allowed, authorize } from "./authorize.ts";
 import { commitAmend, commitMove } from "./commit.ts";
 import type { Deps } from "./deps.ts";
 import { subjectsOf, holdsOn } from "./holds.ts";
-import { markedRevision, planSeen } from "./observe.ts";
+import { isMarkedFurther } from "./marks-seen.ts";
+import { planSeen } from "./observe.ts";
 import { stepAside } from "./step-aside.ts";
 
 export interface Decider {
@@ -21,12 +22,18 @@ export interface Decider {
 }
 const MAX_SNOOZE_MS = 30 * 86_400_000;
 
-/** Loads, checks and applies a decision; somebody else's write in between is answered, never overwritten (P10). */
+/**
+ * Loads, checks and applies a decision; somebody else's write in between is answered, never overwritten (P10). The marks are
+ * asked first: a decision on what Redis has forgotten would leave it half done, and be on record as newer than it (P7, R16). A
+ * manager that cannot be read does not keep people from deciding.
+ * @param urgent an emergency, which does not wait for a secrets manager
+ */
 export async function decideOn(
   deps: Deps,
   id: string,
   by: Decider,
   apply: (r: Rotation, allowed: Allowed) => Promise<Rotation>,
+  { urgent = false }: { urgent?: boolean } = {},
 ): Promise<Rotation> {
   refuseKey("The name of the rotation", id);
   refuseKey("The reason", by.breakGlass?.reason);
@@ -36,6 +43,7 @@ export async function decideOn(
   refuseBehind(record, deps.clock.now());
   try {
     const allowed = await authorize(deps, by.actor, by.breakGlass);
+    if (!urgent && !isBehind(record) && (await isMarkedFurther(deps, record))) throw behindError(record);
     if (by.breakGlass !== null)
       deps.log.error(
         {
@@ -50,7 +58,7 @@ export async function decideOn(
     const decide = async (r: Rotation) => {
       if (r.intent?.sent === true)
         throw new KeyturnError("WRONG_STATE", "It is too late: the call to archive the key was already sent.");
-      return apply(r, allowed);
+      return apply(isBehind(r) ? { ...r, marksSettled: true } : r, allowed);
     };
     return await stepAside(deps, record, decide, (now) => isSameQuestion(record, now));
   } catch (error) {
@@ -169,16 +177,6 @@ export function assertShown({ planHash }: Pick<Rotation, "planHash">, shown: str
   });
 }
 
-/**
- * A proposal ends at once, and nothing looks at its marks again: what Redis has forgotten would stay half done (P7, R16). A
- * manager that cannot be read does not keep people from saying no. @throws WRONG_STATE (75) when the marks are ahead
- */
-async function refuseMarkedFurther(deps: Deps, r: Rotation): Promise<void> {
-  if (r.state !== "awaiting_approval") return;
-  const marked = await markedRevision(deps, r).catch(() => 0);
-  if (marked > knowsUpTo(r)) throw behindError(r);
-}
-
 /** Declines a proposal. @param shown see `assertShown` */
 export function reject(
   deps: Deps,
@@ -190,7 +188,6 @@ export function reject(
   return decideOn(deps, id, by, async (r, { breakGlass }) => {
     assertShown(r, shown);
     if (r.state === "rejected") return r;
-    await refuseMarkedFurther(deps, r);
     if (r.reason === "compromised") {
       throw new KeyturnError("WRONG_STATE", "A compromised rotation cannot be rejected: its target needs a key.", {
         next: `keyturn approve ${r.id}, or keyturn reinstate ${r.id}`,
@@ -214,7 +211,6 @@ export function snooze(
     const now = deps.clock.now();
     if (until <= now) throw new KeyturnError("USAGE", "--until lies in the past.");
     if (until > now + MAX_SNOOZE_MS) throw new KeyturnError("USAGE", "--until may be at most 30 days ahead.");
-    await refuseMarkedFurther(deps, r);
     return applyDecision(deps, r, "snoozed", by, breakGlass, {
       patch: { notBefore: until },
       reason: `until ${new Date(until).toISOString()}`,
@@ -232,7 +228,6 @@ export function cancel(deps: Deps, id: string, by: Decider, reason: string | nul
     }
     // Cancelled already, or about to be.
     if (r.state === "cancelled" || (r.state === "rolling_back" && r.rollbackCause === "cancelled")) return r;
-    await refuseMarkedFurther(deps, r);
     return applyDecision(deps, r, "cancelled", by, breakGlass, { reason, patch: { rollbackCause: "cancelled" } });
   });
 }

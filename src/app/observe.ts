@@ -1,13 +1,21 @@
 import type { KeyAdmin } from "../ports/key-admin.ts";
-import type { Observation, DestinationSeen, KeySeen, PendingSeen, PlanSeen } from "../rotation/observation.ts";
+import type {
+  DestinationSeen,
+  KeySeen,
+  MarksSeen,
+  Observation,
+  PendingSeen,
+  PlanSeen,
+} from "../rotation/observation.ts";
 import { OBSERVES } from "../rotation/observation.ts";
 import { planHashOf } from "../rotation/plan.ts";
 import type { Instant, Rotation } from "../rotation/record.ts";
 import { type State, isFinal } from "../rotation/states.ts";
 import { isWatched, mayBeWrittenLate } from "../rotation/transition.ts";
 import { type Deps, storeOf } from "./deps.ts";
+import { destinationsSeen } from "./destinations-seen.ts";
 import { holdsOn, subjectsOf } from "./holds.ts";
-import { marksOf } from "./marking.ts";
+import { marksSeen } from "./marks-seen.ts";
 import { planFor } from "./plans.ts";
 
 /** Looks at the world as far as the rotation's state asks for it. Reads only; safe to repeat. */
@@ -17,11 +25,10 @@ export async function observe(deps: Deps, r: Rotation): Promise<Observation> {
   // The keys first: everything after it is then newer than the status that a decision rests on.
   const outgoing = looksAtKeys ? await keySeen(deps.admin, r.outgoing.id) : "missing";
   const replacement = looksAtKeys && r.replacement !== null ? await keySeen(deps.admin, r.replacement.id) : null;
-  const [destinations, pending, holds, knownRevision, newestConfiguration] = await Promise.all([
-    wants.includes("destinations") ? destinationsSeen(deps, r) : lateWrites(deps, r),
+  const [[destinations, marks], pending, holds, newestConfiguration] = await Promise.all([
+    destinationsAndMarks(deps, r),
     wants.includes("pending") ? pendingSeen(deps, r) : null,
     holdsOn(deps, subjectsOf(r)),
-    marksMatter(r, deps.clock.now()) ? markedRevision(deps, r) : null,
     deps.registry.isNewest(),
   ]);
   const plan = planSeen(deps, r);
@@ -32,7 +39,7 @@ export async function observe(deps: Deps, r: Rotation): Promise<Observation> {
     destinations,
     pending,
     holds,
-    knownRevision,
+    marks,
     newestConfiguration,
     at: deps.clock.now(),
   };
@@ -60,12 +67,6 @@ const MARKS_MATTER: readonly State[] = [
 const marksMatter = (r: Rotation, now: Instant): boolean =>
   MARKS_MATTER.includes(r.state) || (r.state === "awaiting_approval" && r.deadline !== null && now >= r.deadline);
 
-/** The highest revision that this rotation's marks name. */
-export async function markedRevision(deps: Deps, r: Rotation): Promise<number> {
-  const marks = await Promise.all(r.plan.destinations.map((dest) => marksOf(deps, dest)));
-  return Math.max(0, ...marks.filter((m) => m.rotation === r.id).map((m) => m.revision ?? 0));
-}
-
 /** @param how see `KeyAdmin.getKey` */
 export async function keySeen(admin: KeyAdmin, keyId: string, how?: { paid: boolean }): Promise<KeySeen> {
   return (await admin.getKey(keyId, how)).value?.status ?? "missing";
@@ -79,23 +80,10 @@ export function planSeen(deps: Pick<Deps, "settings">, r: Rotation): PlanSeen {
   return planHash === r.planHash ? { kind: "same" } : { kind: "changed", plan: now.plan, planHash };
 }
 
-/** Reads every destination back as applications read it; the values are wiped as soon as they are compared. */
-export async function destinationsSeen(deps: Deps, r: Rotation): Promise<DestinationSeen[]> {
-  return Promise.all(
-    r.plan.destinations.map(async (dest): Promise<DestinationSeen> => {
-      const found = await (await storeOf(deps, dest)).read(dest);
-      if (found === null) return { holds: "missing", fingerprint: null, version: null };
-      const fingerprint = found.value.fingerprint;
-      found.value.wipe();
-      const holds =
-        fingerprint === r.outgoing.fingerprint
-          ? "outgoing"
-          : fingerprint === r.replacement?.fingerprint
-            ? "replacement"
-            : "other";
-      return { holds, fingerprint, version: found.version };
-    }),
-  );
+async function destinationsAndMarks(deps: Deps, r: Rotation): Promise<[DestinationSeen[] | null, MarksSeen | null]> {
+  const looks = OBSERVES[r.state].includes("destinations");
+  const destinations = await (looks ? destinationsSeen(deps, r) : lateWrites(deps, r));
+  return [destinations, marksMatter(r, deps.clock.now()) ? await marksSeen(deps, r, destinations) : null];
 }
 
 /** A manager that is away is looked at next time: nobody waits for a rotation that is over. */

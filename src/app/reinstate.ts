@@ -14,27 +14,33 @@ const AFTER_DEACTIVATION: readonly State[] = ["deactivating", "grace_period", "a
  * @throws WRONG_STATE (75) when there is nothing to reinstate or it is too late
  */
 export function reinstate(deps: Deps, id: string, by: Decider): Promise<Rotation> {
-  return decideOn(deps, id, by, async (record, { breakGlass }) => {
-    if (record.state === "reinstating" || record.state === "reinstated") return record;
-    const inactive = AFTER_DEACTIVATION.includes(record.state) || record.reason === "compromised";
-    if (
-      !inactive ||
-      record.endedAt !== null ||
-      record.state === "awaiting_approval" ||
-      record.state === "rolling_back"
-    ) {
-      throw new KeyturnError(
-        "WRONG_STATE",
-        `Rotation ${record.id} is in ${record.state}: its outgoing key was not deactivated by it, or cannot come back.`,
-      );
-    }
-    const step = {
-      event: "reinstate",
-      at: deps.clock.now(),
-      actor: by.actor.name,
-      via: by.actor.via,
-      patch: { revokeAt: null },
-    } as const;
-    return commitMove(deps, record, step, { reason: by.breakGlass?.reason ?? null, breakGlass });
-  });
+  return decideOn(
+    deps,
+    id,
+    by,
+    async (record, { breakGlass }) => {
+      if (record.state === "reinstating" || record.state === "reinstated") return record;
+      const inactive = AFTER_DEACTIVATION.includes(record.state) || record.reason === "compromised";
+      if (
+        !inactive ||
+        record.endedAt !== null ||
+        record.state === "awaiting_approval" ||
+        record.state === "rolling_back"
+      ) {
+        throw new KeyturnError(
+          "WRONG_STATE",
+          `Rotation ${record.id} is in ${record.state}: its outgoing key was not deactivated by it, or cannot come back.`,
+        );
+      }
+      const step = {
+        event: "reinstate",
+        at: deps.clock.now(),
+        actor: by.actor.name,
+        via: by.actor.via,
+        patch: { revokeAt: null },
+      } as const;
+      return commitMove(deps, record, step, { reason: by.breakGlass?.reason ?? null, breakGlass });
+    },
+    { urgent: true },
+  );
 }

@@ -1,4 +1,5 @@
 import { KeyturnError } from "./errors.ts";
+import type { MarksSeen } from "./observation.ts";
 import type { Instant, Rotation } from "./record.ts";
 
 /** Whether this record was found to be older than the audit sink or its marks, and was not rebuilt since (R16). */
@@ -10,6 +11,16 @@ export const isBehind = ({ attention }: Pick<Rotation, "attention">): boolean =>
  */
 export const knowsUpTo = ({ revision, onRecord }: Pick<Rotation, "revision" | "onRecord">): number =>
   onRecord?.revision === revision ? onRecord.upTo : revision;
+
+/**
+ * Whether the marks tell of more than the record knows. By number; and, since two masters may both have gone on for a while
+ * and a rebuild jumps over all numbers, by a replacement that is in use and that the record never heard of.
+ */
+export const isOutrun = (
+  r: Pick<Rotation, "revision" | "onRecord" | "marksSettled">,
+  marks: MarksSeen | null,
+): boolean =>
+  marks !== null && (marks.revision > knowsUpTo(r) || (marks.unknownReplacement !== null && r.marksSettled !== true));
 
 /** More than the looks of a waiting rotation, which raise the revision and are not on record, over many years. */
 const JUMP = 1_000_000;

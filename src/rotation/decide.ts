@@ -1,4 +1,4 @@
-import { knowsUpTo } from "./behind.ts";
+import { isOutrun } from "./behind.ts";
 import type { AttentionCode } from "./codes.ts";
 import type { DestinationSeen, Observation } from "./observation.ts";
 import { isDead, isGone } from "./observation.ts";
@@ -61,7 +61,7 @@ const attend = (code: AttentionCode, about?: string): Decision =>
  * Safe to ask again at any time; after a crash the same question gives the same answer.
  */
 export function decide(r: Rotation, seen: Observation): Decision {
-  if (seen.knownRevision !== null && seen.knownRevision > knowsUpTo(r)) return attend("state_behind");
+  if (isOutrun(r, seen.marks)) return attend("state_behind");
   if (r.lease !== null && r.lease.until > seen.at) return { do: "wait", until: r.lease.until };
   return (
     guardRevocation(r, seen) ??

@@ -21,6 +21,14 @@ export type PlanSeen =
   | { kind: "changed"; plan: Plan; planHash: string }
   | { kind: "target_removed" };
 
+/** What the marks of one rotation say together; above what its record knows, Redis is stale (R16). */
+export interface MarksSeen {
+  /** The highest that any of them names; 0: none is there. */
+  revision: number;
+  /** A replacement that the marks name, that is in use, and that the record does not know: another life of it got further. */
+  unknownReplacement: string | null;
+}
+
 /** The world at one instant, as far as the state asks for it. Absent: not looked at. */
 export interface Observation {
   plan: PlanSeen;
@@ -30,8 +38,8 @@ export interface Observation {
   pending: readonly PendingSeen[] | null;
   /** Names of the holds on the outgoing key or a target, e.g. `billing (keyturn hold by cli:ana@laptop)`. */
   holds: readonly string[];
-  /** The newest revision that the sink knows; above the record's: Redis is stale (R16). */
-  knownRevision: number | null;
+  /** What this rotation's marks tell (R16). */
+  marks: MarksSeen | null;
   /** False: this process's configuration is older than the newest announced one (R15). */
   newestConfiguration: boolean;
   at: Instant;

@@ -1,6 +1,6 @@
-import { knowsUpTo } from "./behind.ts";
+import { isOutrun } from "./behind.ts";
 import type { AttentionCode } from "./codes.ts";
-import type { KeySeen } from "./observation.ts";
+import type { KeySeen, MarksSeen } from "./observation.ts";
 import type { Instant, Rotation } from "./record.ts";
 
 /** Why a destructive step must not happen now, for the attention it raises. */
@@ -86,8 +86,7 @@ export interface LastLook {
   revision: number | null;
   holds: readonly string[];
   newestConfiguration: boolean;
-  /** The highest revision that the marks of this rotation name. */
-  markedRevision: number;
+  marks: MarksSeen;
   status: KeySeen;
 }
 
@@ -96,7 +95,7 @@ export interface LastLook {
  * (P5, R9, R15, R17). `already`: there is nothing to send.
  */
 export function lastLook(
-  intended: Pick<Rotation, "revision" | "onRecord">,
+  intended: Pick<Rotation, "revision" | "onRecord" | "marksSettled">,
   seen: LastLook,
   expected: KeySeen,
   wanted: "inactive" | "archived",
@@ -106,6 +105,6 @@ export function lastLook(
   if (seen.status !== wanted && seen.status !== expected) return "other_status";
   if (seen.holds.length > 0) return "held";
   if (!seen.newestConfiguration) return "older_configuration";
-  if (seen.markedRevision > knowsUpTo(intended)) return "state_behind";
+  if (isOutrun(intended, seen.marks)) return "state_behind";
   return seen.status === wanted ? "already" : "send";
 }

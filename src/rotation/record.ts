@@ -120,6 +120,11 @@ export interface Rotation {
    * while `revision` here is the record's: a version that does not know this field leaves it behind (`knowsUpTo`).
    */
   onRecord?: { revision: number; upTo: number };
+  /**
+   * A replacement that its marks name and the record does not know was looked into: a rebuild found it nowhere, or a person
+   * decided all the same. It does not stop the rotation again (R16).
+   */
+  marksSettled?: true;
   /** null: a revoked key that belongs to no target (R4). */
   target: string | null;
   reason: Reason;

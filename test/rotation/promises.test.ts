@@ -157,7 +157,7 @@ describe("P5, R9, R15, R17: the last look before a destructive call", () => {
     revision: 7,
     holds: [],
     newestConfiguration: true,
-    markedRevision: 7,
+    marks: { revision: 7, unknownReplacement: null },
     status: "active",
     ...more,
   });
@@ -165,7 +165,11 @@ describe("P5, R9, R15, R17: the last look before a destructive call", () => {
 
   it.each<{ when: string; more: Partial<LastLook>; answer: ReturnType<typeof lastLook> }>([
     { when: "everything is as intended", more: {}, answer: "send" },
-    { when: "the marks are older than the record", more: { markedRevision: 0 }, answer: "send" },
+    {
+      when: "the marks are older than the record",
+      more: { marks: { revision: 0, unknownReplacement: null } },
+      answer: "send",
+    },
     { when: "the record has moved on", more: { revision: 8 }, answer: "conflict" },
     { when: "the record is older than intended: Redis was restored", more: { revision: 6 }, answer: "conflict" },
     { when: "the record is gone", more: { revision: null }, answer: "conflict" },
@@ -175,7 +179,11 @@ describe("P5, R9, R15, R17: the last look before a destructive call", () => {
       more: { newestConfiguration: false },
       answer: "older_configuration",
     },
-    { when: "a mark names a higher revision", more: { markedRevision: 8 }, answer: "state_behind" },
+    {
+      when: "a mark names a higher revision",
+      more: { marks: { revision: 8, unknownReplacement: null } },
+      answer: "state_behind",
+    },
     { when: "it is done already", more: { status: "inactive" }, answer: "already" },
     { when: "it is archived", more: { status: "archived" }, answer: "other_status" },
     { when: "it is expired", more: { status: "expired" }, answer: "other_status" },

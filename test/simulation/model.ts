@@ -64,7 +64,7 @@ export class Model {
       destinations: [seen(this.values[0]), seen(this.values[1])],
       pending: ["none", "none"],
       holds: this.held ? ["billing (hold)"] : [],
-      knownRevision: null,
+      marks: null,
       newestConfiguration: true,
       at: this.now,
     };
@@ -197,7 +197,7 @@ export class Model {
       revision: this.record.revision,
       holds: this.held ? ["hold"] : [],
       newestConfiguration: true,
-      markedRevision: 0,
+      marks: { revision: 0, unknownReplacement: null },
       status: this.keys.apikey_out,
     };
     if (lastLook(stale.record, look, from, to) !== "send") return;

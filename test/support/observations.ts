@@ -22,7 +22,7 @@ export const anObservation = (more: Partial<Observation> = {}): Observation => (
   destinations: holding("replacement"),
   pending: ["none"],
   holds: [],
-  knownRevision: null,
+  marks: null,
   newestConfiguration: true,
   at: NOON,
   ...more,

@@ -7,7 +7,8 @@ import type { State } from "../../rotation/states.ts";
 import type { Deps } from "../deps.ts";
 import { holdsOn, restoreHolds, subjectsOf } from "../holds.ts";
 import { attend } from "../settle.ts";
-import { keySeen, markedRevision } from "../observe.ts";
+import { marksSeen } from "../marks-seen.ts";
+import { keySeen } from "../observe.ts";
 
 /** States in which an outgoing key is meant to be inactive or archived; a deactivation found there is not undone. */
 const MEANT_INACTIVE: readonly State[] = [
@@ -67,14 +68,14 @@ export async function callOnce(
 }
 
 async function lookAgain(deps: Deps, intended: Rotation, keyId: string): Promise<LastLook> {
-  const [fresh, holds, newestConfiguration, marked, status] = await Promise.all([
+  const [fresh, holds, newestConfiguration, marks, status] = await Promise.all([
     deps.rotations.load(intended.id),
     holdsOn(deps, [keyId, ...subjectsOf(intended)], intended),
     deps.registry.isNewest(),
-    markedRevision(deps, intended),
+    marksSeen(deps, intended, null),
     keySeen(deps.admin, keyId, PAID),
   ]);
-  return { revision: fresh?.revision ?? null, holds, newestConfiguration, markedRevision: marked, status };
+  return { revision: fresh?.revision ?? null, holds, newestConfiguration, marks, status };
 }
 
 /** True when a decision came in between and wants the key active; it is made active again. */

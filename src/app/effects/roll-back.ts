@@ -5,7 +5,7 @@ import { attend, settle } from "../settle.ts";
 import { commitIntent } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { markAll } from "../marking.ts";
-import { destinationsSeen } from "../observe.ts";
+import { destinationsSeen } from "../destinations-seen.ts";
 import { callOnce, payForCall } from "./call-once.ts";
 import { finish } from "./finish.ts";
 

@@ -86,7 +86,7 @@ export async function replacementInUse(
   there: Rotation,
 ): Promise<Pick<Rotation, "replacement" | "progress"> | null> {
   const [id, other] = claim.replacement;
-  if (id === undefined || other !== undefined || id === there.outgoing.id) return null;
+  if (id === undefined || other !== undefined || id === there.outgoing.id || id === there.replacement?.id) return null;
   const key = (await deps.admin.getKey(id)).value;
   const destinations = claim.targets.flatMap((r) => r.destinations);
   const holder = key === null ? undefined : destinations.find((d) => isValueOf(key, d));

@@ -1,7 +1,9 @@
 import { knowsUpTo } from "../../rotation/behind.ts";
 import type { LastKnown } from "../../ports/audit.ts";
+import type { Rotation } from "../../rotation/record.ts";
 import type { MarkFacts } from "../../rotation/marks.ts";
 import type { Deps } from "../deps.ts";
+import { isMarkedFurther, marksSeen } from "../marks-seen.ts";
 import { type HabitReader, habitReader } from "../habit.ts";
 import { type Claim, claimsOf, inSink } from "./claims.ts";
 import { type NoProposal, asProposal, proposalFrom, replacementInUse } from "./proposal.ts";
@@ -66,14 +68,16 @@ async function rebuildOne(
   const target = claim.targets[0]?.target.name ?? null;
   const there = await deps.rotations.load(id);
   if (there !== null) {
-    if (there.endedAt !== null || claim.revision <= knowsUpTo(there)) return false;
+    const named = claim.replacement.some((key) => key !== there.replacement?.id);
+    if (there.endedAt !== null || (claim.revision <= knowsUpTo(there) && !named)) return false;
+    if (!(await isMarkedFurther(deps, there))) return false;
+    const inUse = await replacementInUse(deps, claim, there);
     problems.push({
       code: "state_behind",
       target,
-      message: `the marks of rotation ${id} are at revision ${claim.revision}, Redis has ${there.revision}; it has to be approved again`,
+      message: `the marks of rotation ${id} are at revision ${claim.revision}, Redis has ${there.revision}; it has to be approved again${instead(there, inUse)}`,
     });
-    const inUse = there.replacement === null ? await replacementInUse(deps, claim, there) : null;
-    const proposal = { ...asProposal(there, claim, deps.clock.now()), ...inUse };
+    const proposal = await settled(deps, { ...asProposal(there, claim, deps.clock.now()), ...inUse });
     return saveRebuilt(deps, proposal, there.revision, { from: "marks", marked: claim.revision });
   }
   const sink = inSink(known, claim);
@@ -97,8 +101,20 @@ async function rebuildOne(
     });
     return false;
   }
-  return saveRebuilt(deps, proposal, 0, { from: "marks", outgoing: proposal.outgoing.id });
+  return saveRebuilt(deps, await settled(deps, proposal), 0, { from: "marks", outgoing: proposal.outgoing.id });
 }
+
+/** A replacement that the marks name and that was not found is no reason to stop once more. */
+async function settled(deps: Deps, proposal: Rotation): Promise<Rotation> {
+  const marks = await marksSeen(deps, proposal, null).catch(() => null);
+  return marks === null || marks.unknownReplacement === null ? proposal : { ...proposal, marksSettled: true };
+}
+
+/** What was handed over to a record that did not know of the first replacement is not used, and said so (P2). */
+const instead = (there: Rotation, inUse: Pick<Rotation, "replacement"> | null): string =>
+  inUse === null || there.replacement === null
+    ? ""
+    : `; applications read ${inUse.replacement?.name ?? "another key"}, so ${there.replacement.name} is not needed: archive it`;
 
 const WHY: Record<Exclude<NoProposal, "over">, string> = {
   contradiction: "they contradict each other or name no key",

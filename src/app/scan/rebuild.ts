@@ -4,7 +4,7 @@ import type { HistoryEntry, Rotation } from "../../rotation/record.ts";
 import { HISTORY_LIMIT, move } from "../../rotation/transition.ts";
 import { isNewer } from "../../rotation/newer.ts";
 import type { Deps } from "../deps.ts";
-import { destinationsSeen } from "../observe.ts";
+import { destinationsSeen } from "../destinations-seen.ts";
 import { historyOnRecord } from "./history-on-record.ts";
 import type { Problem } from "./report.ts";
 import { restoreHold, saveRebuilt } from "./restore.ts";

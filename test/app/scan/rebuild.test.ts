@@ -275,6 +275,17 @@ describe("P8, R16: Redis is an old backup", () => {
     await full();
     await finish();
   });
+  it("P2: a key is not accepted by a record whose marks are ahead, however little", async () => {
+    await to("awaiting_replacement");
+    const backup = world.redis.backup();
+    await handOver();
+    const first = replacement;
+    world.redis.restore(backup);
+    await expect(handOver()).rejects.toMatchObject({ code: "WRONG_STATE" });
+    replacement = first;
+    await full();
+    await finish();
+  });
   it("people can say no while the manager is away", async () => {
     await to("awaiting_approval");
     const away = () => Promise.reject(new KeyturnError("STORE_UNAVAILABLE"));

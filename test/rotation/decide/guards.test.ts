@@ -18,14 +18,20 @@ const usual = (state: State) => (IN_GRACE.includes(state) ? "inactive" : "active
 
 describe("R16: Redis is older than what the sink or a mark knows", () => {
   it.each(ALL)("in `%s` nothing is done but telling a person", (state) => {
-    const behind = anObservation({ knownRevision: 8 });
+    const behind = anObservation({ marks: { revision: 8, unknownReplacement: null } });
     expect(decide(rotationIn(state, { revision: 7 }), behind)).toEqual({ do: "attend", code: "state_behind" });
   });
 
   it("the same revision is not behind, nor is an older one", () => {
     const r = rotationIn("verifying", { revision: 7 });
-    expect(decide(r, anObservation({ knownRevision: 7 }))).toEqual({ do: "perform", effect: "verify" });
-    expect(decide(r, anObservation({ knownRevision: 6 }))).toEqual({ do: "perform", effect: "verify" });
+    expect(decide(r, anObservation({ marks: { revision: 7, unknownReplacement: null } }))).toEqual({
+      do: "perform",
+      effect: "verify",
+    });
+    expect(decide(r, anObservation({ marks: { revision: 6, unknownReplacement: null } }))).toEqual({
+      do: "perform",
+      effect: "verify",
+    });
   });
 });
 
@@ -124,7 +130,7 @@ describe("R15, R16, R17, R2: nothing destructive is begun while one of these is 
     { why: "a hold is set", seen: { holds: ["billing"] }, given: {} },
     { why: "this process runs an older configuration", seen: { newestConfiguration: false }, given: {} },
     { why: "the rebuilt rotation has no provable approval", seen: {}, given: { approvals: [], approvalsNeeded: 1 } },
-    { why: "the sink knows a newer revision", seen: { knownRevision: 99 }, given: {} },
+    { why: "the sink knows a newer revision", seen: { marks: { revision: 99, unknownReplacement: null } }, given: {} },
     { why: "the plan changed", seen: { plan: changed }, given: {} },
     { why: "a destination was emptied", seen: { destinations: holding("missing") }, given: {} },
     { why: "a destination holds the outgoing key", seen: { destinations: holding("outgoing") }, given: {} },

@@ -1,0 +1,48 @@
+import { isOutrun } from "../rotation/behind.ts";
+import type { MarkFacts, Phase } from "../rotation/marks.ts";
+import type { DestinationSeen, MarksSeen } from "../rotation/observation.ts";
+import type { Rotation } from "../rotation/record.ts";
+import { destinationsSeen } from "./destinations-seen.ts";
+import type { Deps } from "./deps.ts";
+import { marksOf } from "./marking.ts";
+
+/** From these on a mark's replacement is in use, or was about to be. */
+const AFTER_PROMOTING: readonly (Phase | null)[] = [
+  "promote",
+  "promoted",
+  "deactivate",
+  "deactivated",
+  "archive",
+  "reinstate",
+  "roll_back",
+];
+
+/**
+ * What the marks of this rotation tell, beside what its destinations hold. Reads only.
+ * @param destinations as just seen, in the order of the plan; null: they are read
+ */
+export async function marksSeen(
+  deps: Deps,
+  r: Rotation,
+  destinations: readonly DestinationSeen[] | null,
+): Promise<MarksSeen> {
+  const all = await Promise.all(r.plan.destinations.map((dest) => marksOf(deps, dest)));
+  const ours = all.map((m) => (m.rotation === r.id && m.install === r.install ? m : null));
+  const unknown = ours.map((m) => (m === null ? null : unknownReplacement(r, m)));
+  const seen = unknown.every((id) => id === null) ? [] : (destinations ?? (await destinationsSeen(deps, r)));
+  return {
+    revision: Math.max(0, ...ours.map((m) => m?.revision ?? 0)),
+    // Where the value is another's by now, or the outgoing one again, the mark is no reason to stop.
+    unknownReplacement: unknown.find((id, i) => id !== null && seen[i]?.holds === "other") ?? null,
+  };
+}
+
+/** A replacement is given up only before it is promoted, or with the rotation; so no mark after that can name an earlier one. */
+function unknownReplacement(r: Rotation, { replacementKeyId: id, phase }: MarkFacts): string | null {
+  const known = id === null || id === r.replacement?.id || id === r.outgoing.id;
+  return known || !AFTER_PROMOTING.includes(phase) ? null : id;
+}
+
+/** Whether the marks tell of more than the record knows, as far as they can be read. */
+export const isMarkedFurther = async (deps: Deps, r: Rotation): Promise<boolean> =>
+  isOutrun(r, await marksSeen(deps, r, null).catch(() => null));
