@@ -5,8 +5,9 @@ import { compare } from "./chain.ts";
 /**
  * Gathers, from entries in any order, the newest checkpoint of each rotation and the newest word on each hold.
  * Of a rotation the highest revision is the newest: a Redis that was set back goes on in a later epoch with older records,
- * while what it had confirmed before is in the sink; a rebuild jumps over all revisions that were ever written. Of holds, and
- * where revisions are the same, the chain's order decides.
+ * while what it had confirmed before is in the sink; a rebuild jumps over all revisions that were ever written. Only a completion
+ * is above them: its key is archived, whatever another life of the rotation still asks for (split brain). Of holds, and where
+ * revisions are the same, the chain's order decides.
  */
 export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): LastKnown } {
   const rotations = new Map<string, ChainPosition & { ended: boolean; revision: number; record: unknown }>();
@@ -24,7 +25,7 @@ export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): 
         epoch,
         seq,
         ended,
-        revision: Number(checkpoint["revision"]),
+        revision: rankOf(checkpoint),
         record: ended ? null : checkpoint,
       });
     }
@@ -60,10 +61,17 @@ const isNewer = (entry: ChainPosition, known: ChainPosition | undefined): boolea
   known === undefined || compare(entry, known) > 0;
 const isFurther = (
   entry: ChainPosition,
-  { revision }: Record<string, unknown>,
+  checkpoint: Record<string, unknown>,
   known: (ChainPosition & { revision: number }) | undefined,
-): boolean =>
-  typeof revision === "number" &&
-  Number.isSafeInteger(revision) &&
-  (known === undefined || revision > known.revision || (revision === known.revision && isNewer(entry, known)));
+): boolean => {
+  const rank = rankOf(checkpoint);
+  if (Number.isNaN(rank)) return false;
+  return known === undefined || rank > known.revision || (rank === known.revision && isNewer(entry, known));
+};
+
+/** NaN: it has no revision, so it is no checkpoint of ours. */
+function rankOf({ revision, state }: Record<string, unknown>): number {
+  if (typeof revision !== "number" || !Number.isSafeInteger(revision)) return Number.NaN;
+  return state === "completed" ? Infinity : revision;
+}
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;

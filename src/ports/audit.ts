@@ -46,7 +46,7 @@ export type ChainVerdict = { tornLines?: number } & (
 export interface LastKnown {
   /** The last checkpoint of every rotation that had not ended. */
   checkpoints: Map<string, { revision: number; record: unknown }>;
-  /** Rotations that had ended, with their last revision. */
+  /** Rotations that had ended, with their last revision; infinite for a completed one, which nothing takes back. */
   ended: Map<string, number>;
   /** Holds in force. */
   holds: Map<string, { actor: string; at: Instant }>;

@@ -37,6 +37,16 @@ describe("what the audit sink knows of a rotation is the checkpoint with the hig
       is: { open: 1_000_014, ended: null },
     },
     {
+      when: "R16: another life of the rotation was completed, although a rebuild had jumped over it",
+      entries: [at(1, 8, record(1_000_014)), at(2, 1, { ...record(20, 5), state: "completed" })],
+      is: { open: null, ended: Infinity },
+    },
+    {
+      when: "but only completed, since anything else can be begun again",
+      entries: [at(1, 8, record(1_000_014)), at(2, 1, { ...record(20, 5), state: "cancelled" })],
+      is: { open: 1_000_014, ended: null },
+    },
+    {
       when: "two with one revision: the later one",
       entries: [at(1, 8, record(3)), at(2, 1, record(3, 5))],
       is: { open: null, ended: 3 },

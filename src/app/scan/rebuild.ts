@@ -24,13 +24,13 @@ export async function rebuildFromSink(deps: Deps, known: LastKnown | null, probl
   for (const [subject, { actor }] of known.holds) {
     if (held[subject] === undefined) await restoreHold(deps, subject, actor, "sink");
   }
-  const lost: Lost[] = [];
+  // The ends first: they give back what others need.
+  const lost: Lost[] = await endedElsewhere(deps, known);
   for (const [id, { revision, record }] of known.checkpoints) {
     const there = await deps.rotations.load(id);
     if ((there !== null && knowsUpTo(there) >= revision) || !isCheckpoint(record, id)) continue;
     lost.push({ checkpoint: record, there });
   }
-  lost.push(...(await endedElsewhere(deps, known)));
   // One reading of the sink for all of them.
   const histories = await historyOnRecord(deps, new Set(lost.map(({ checkpoint }) => checkpoint.id)));
   for (const one of lost) {
@@ -121,8 +121,8 @@ async function endedElsewhere(deps: Deps, known: LastKnown): Promise<Lost[]> {
   // Ends are not kept in memory, there are too many; they are looked up only when one is needed.
   const ends = new Map<string, Checkpoint>();
   for await (const { rotation, checkpoint } of deps.audit.entries()) {
-    if (rotation !== null && revived.has(rotation) && isCheckpoint(checkpoint, rotation))
-      ends.set(rotation, checkpoint);
+    if (rotation === null || !revived.has(rotation) || !isCheckpoint(checkpoint, rotation)) continue;
+    if (ends.get(rotation)?.state !== "completed" || checkpoint.state === "completed") ends.set(rotation, checkpoint);
   }
   return [...revived].flatMap(([id, there]): Lost[] => {
     const checkpoint = ends.get(id);

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { advance } from "../../../src/app/advance.ts";
 import { approve } from "../../../src/app/approve.ts";
 import { cancel, reject } from "../../../src/app/decisions.ts";
+import { rotate } from "../../../src/app/rotate.ts";
 import { submit } from "../../../src/app/intake/submit.ts";
 import { scan } from "../../../src/app/scan/scan.ts";
 import { DAY, aDestination } from "../../support/records.ts";
@@ -18,6 +19,8 @@ const MINUTE = 60_000;
 let world: World;
 let outgoing: { id: string; text: string };
 let first: { id: string; text: string };
+/** The other life, in its grace period. */
+let further: ReturnType<World["redis"]["backup"]>;
 const rotation = () => world.rotation(ID);
 const handOver = async () => {
   const key = world.org.addKey({ name: "new" });
@@ -45,6 +48,7 @@ beforeEach(async () => {
   const winner = world.redis.backup();
   world.redis.restore(other);
   await world.work();
+  further = world.redis.backup();
   world.redis.restore(winner);
 });
 
@@ -104,6 +108,19 @@ describe("R16, P7: another life of the rotation got further, although its revisi
     const { problems } = await scan(world.deps, { dryRun: false });
     expect(problems.map((p) => p.message).join()).toContain("applications read new, so second is not needed");
     expect(await rotation()).toMatchObject({ replacement: { id: first.id } });
+  });
+  it("a completion counts, and frees the target for the rotation that was opened after it", async () => {
+    const winner = world.redis.backup();
+    world.redis.restore(further);
+    await world.clock.turn(8 * DAY);
+    await world.work();
+    expect((await rotation()).state).toBe("completed");
+    const next = await rotate(world.deps, "billing", BY.actor, "once more");
+    world.redis.restore(winner);
+    world.audit.condition = "good";
+    expect((await scan(world.deps, { dryRun: false })).rebuilt).toEqual([ID, next.id]);
+    expect((await rotation()).state).toBe("completed");
+    expect((await world.open()).map((r) => r.id)).toEqual([next.id]);
   });
   it("a replacement that is nowhere any more stops nobody", async () => {
     const third = world.org.addKey({ name: "by hand" });
