@@ -1,10 +1,11 @@
 import type { LastKnown } from "../../ports/audit.ts";
-import { knowsUpTo, revisionAfter } from "../../rotation/behind.ts";
+import { isBehind, knowsUpTo, revisionAfter } from "../../rotation/behind.ts";
 import type { HistoryEntry, Rotation } from "../../rotation/record.ts";
 import { HISTORY_LIMIT, move } from "../../rotation/transition.ts";
 import { isNewer } from "../../rotation/newer.ts";
 import type { Deps } from "../deps.ts";
 import { destinationsSeen } from "../destinations-seen.ts";
+import { isMarkedFurther, marksSeen } from "../marks-seen.ts";
 import { historyOnRecord } from "./history-on-record.ts";
 import type { Problem } from "./report.ts";
 import { restoreHold, saveRebuilt } from "./restore.ts";
@@ -29,7 +30,8 @@ export async function rebuildFromSink(deps: Deps, known: LastKnown | null, probl
   for (const [id, { revision, record }] of known.checkpoints) {
     const there = await deps.rotations.load(id);
     if ((there !== null && knowsUpTo(there) >= revision) || !isCheckpoint(record, id)) continue;
-    lost.push({ checkpoint: record, there });
+    const further = there !== null && (await gotFurther(deps, there, record));
+    lost.push({ checkpoint: further ? { ...there, revision } : record, there });
   }
   // One reading of the sink for all of them.
   const histories = await historyOnRecord(deps, new Set(lost.map(({ checkpoint }) => checkpoint.id)));
@@ -38,6 +40,15 @@ export async function rebuildFromSink(deps: Deps, known: LastKnown | null, probl
   }
   return rebuilt;
 }
+
+/**
+ * After a split brain the sink's checkpoint may be of the life that a rebuild put above all numbers, while the other one, in
+ * Redis, has done more: the marks know that one's replacement. It stays, above all numbers as well.
+ */
+const gotFurther = async (deps: Deps, there: Rotation, checkpoint: Checkpoint): Promise<boolean> =>
+  !isBehind(there) &&
+  (await isMarkedFurther(deps, { ...checkpoint, history: [] })) &&
+  !(await isMarkedFurther(deps, there));
 
 /** What the sink has of a rotation, and the stale record that Redis still has, if any. */
 interface Lost {
@@ -106,7 +117,10 @@ async function isOvertaken(deps: Deps, r: Rotation): Promise<boolean> {
   const waits = r.state === "awaiting_approval" || (r.state === "awaiting_replacement" && r.replacement === null);
   if (!waits || r.reason === "compromised" || r.target === null || r.outgoing.fingerprint === null) return false;
   const seen = await destinationsSeen(deps, r).catch(() => []);
-  return seen.length > 0 && seen.every(({ holds }) => holds === "other");
+  if (seen.length === 0 || seen.some(({ holds }) => holds !== "other")) return false;
+  // Unless that was this rotation itself, in another life of it.
+  const marks = await marksSeen(deps, r, seen).catch(() => null);
+  return marks !== null && marks.unknownReplacement === null;
 }
 
 /** Rotations that are open in an old restore of Redis, although the sink has their end. */

@@ -5,6 +5,7 @@ import { cancel, reject } from "../../../src/app/decisions.ts";
 import { rotate } from "../../../src/app/rotate.ts";
 import { submit } from "../../../src/app/intake/submit.ts";
 import { scan } from "../../../src/app/scan/scan.ts";
+import type { AuditEntry } from "../../../src/ports/audit.ts";
 import { DAY, aDestination } from "../../support/records.ts";
 import { aPolicy } from "../../support/settings.ts";
 import { type World, makeWorld } from "../../support/world.ts";
@@ -21,6 +22,8 @@ let outgoing: { id: string; text: string };
 let first: { id: string; text: string };
 /** The other life, in its grace period. */
 let further: ReturnType<World["redis"]["backup"]>;
+const isOfThisLife = ({ checkpoint }: AuditEntry) =>
+  checkpoint === undefined || (checkpoint as { replacement: unknown }).replacement === null;
 const rotation = () => world.rotation(ID);
 const handOver = async () => {
   const key = world.org.addKey({ name: "new" });
@@ -108,6 +111,26 @@ describe("R16, P7: another life of the rotation got further, although its revisi
     const { problems } = await scan(world.deps, { dryRun: false });
     expect(problems.map((p) => p.message).join()).toContain("applications read new, so second is not needed");
     expect(await rotation()).toMatchObject({ replacement: { id: first.id } });
+  });
+  it("a sink that knows only this life restores it, and does not end it as replaced by others", async () => {
+    world.audit.condition = "good";
+    for (const entry of world.audit.sink.splice(0)) if (isOfThisLife(entry)) world.audit.sink.push(entry);
+    world.redis.restore();
+    await scan(world.deps, { dryRun: false });
+    await scan(world.deps, { dryRun: false });
+    expect(await rotation()).toMatchObject({ state: "awaiting_approval", replacement: { id: first.id } });
+  });
+  it("the other life, where it is the one in Redis, is not thrown away for the higher revision in the sink", async () => {
+    world.redis.restore(further);
+    world.audit.condition = "good";
+    const before = await rotation();
+    await scan(world.deps, { dryRun: false });
+    const { state, replacement, graceEndsAt, approvals } = before;
+    expect(await rotation()).toMatchObject({ state, replacement, graceEndsAt, approvals });
+    await scan(world.deps, { dryRun: false });
+    await world.clock.turn(8 * DAY);
+    await world.work();
+    expect((await rotation()).state).toBe("completed");
   });
   it("a completion counts, and frees the target for the rotation that was opened after it", async () => {
     const winner = world.redis.backup();
