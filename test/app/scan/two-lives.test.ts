@@ -145,6 +145,18 @@ describe("R16, P7: another life of the rotation got further, although its revisi
     expect((await rotation()).state).toBe("completed");
     expect((await world.open()).map((r) => r.id)).toEqual([next.id]);
   });
+  it("a completion counts also when somebody rejected the other life of it later", async () => {
+    const winner = world.redis.backup();
+    world.redis.restore(further);
+    await world.clock.turn(8 * DAY);
+    await world.work();
+    world.redis.restore(winner);
+    await reject(world.deps, ID, BY, "what is this?");
+    world.redis.restore(winner);
+    world.audit.condition = "good";
+    await scan(world.deps, { dryRun: false });
+    expect((await rotation()).state).toBe("completed");
+  });
   it("a replacement that is nowhere any more stops nobody", async () => {
     const third = world.org.addKey({ name: "by hand" });
     for (const dest of [A, B]) world.put(dest, third.text);
