@@ -1,6 +1,6 @@
 import type { Actor } from "../ports/settings.ts";
 import { aboutOf } from "../rotation/about.ts";
-import { behindError, isBehind, refuseBehind } from "../rotation/behind.ts";
+import { isBehind, refuseBehind } from "../rotation/behind.ts";
 import { refuseKey } from "../rotation/contains-key.ts";
 import { KeyturnError } from "../rotation/errors.ts";
 import { planHashOf } from "../rotation/plan.ts";
@@ -12,7 +12,7 @@ import { type Allowed, authorize } from "./authorize.ts";
 import { commitAmend, commitMove } from "./commit.ts";
 import type { Deps } from "./deps.ts";
 import { subjectsOf, holdsOn } from "./holds.ts";
-import { isMarkedFurther } from "./marks-seen.ts";
+import { refuseOutrun } from "./marks-seen.ts";
 import { planSeen } from "./observe.ts";
 import { stepAside } from "./step-aside.ts";
 
@@ -43,7 +43,7 @@ export async function decideOn(
   refuseBehind(record, deps.clock.now());
   try {
     const allowed = await authorize(deps, by.actor, by.breakGlass);
-    if (!urgent && !isBehind(record) && (await isMarkedFurther(deps, record))) throw behindError(record);
+    if (!urgent && !isBehind(record)) await refuseOutrun(deps, record);
     if (by.breakGlass !== null)
       deps.log.error(
         {

@@ -1,10 +1,11 @@
-import { isOutrun } from "../rotation/behind.ts";
+import { behindError, isOutrun } from "../rotation/behind.ts";
 import type { MarkFacts, Phase } from "../rotation/marks.ts";
 import type { DestinationSeen, MarksSeen } from "../rotation/observation.ts";
 import type { Rotation } from "../rotation/record.ts";
 import { destinationsSeen } from "./destinations-seen.ts";
 import type { Deps } from "./deps.ts";
 import { marksOf } from "./marking.ts";
+import { attend } from "./settle.ts";
 
 /** From these on a mark's replacement is in use, or was about to be. */
 const AFTER_PROMOTING: readonly (Phase | null)[] = [
@@ -46,3 +47,14 @@ function unknownReplacement(r: Rotation, { replacementKeyId: id, phase }: MarkFa
 /** Whether the marks tell of more than the record knows, as far as they can be read. */
 export const isMarkedFurther = async (deps: Deps, r: Rotation): Promise<boolean> =>
   isOutrun(r, await marksSeen(deps, r, null).catch(() => null));
+
+/**
+ * Refuses what people decide on a record that the marks are ahead of, and says so on the record, so that a `serve` scans at
+ * once. @throws WRONG_STATE (75)
+ */
+export async function refuseOutrun(deps: Deps, r: Rotation): Promise<void> {
+  if (!(await isMarkedFurther(deps, r))) return;
+  // Somebody else's save in between looks at the marks itself.
+  await attend(deps, r, "state_behind").catch(() => undefined);
+  throw behindError(r);
+}

@@ -7,6 +7,7 @@ import type {
   PendingSeen,
   PlanSeen,
 } from "../rotation/observation.ts";
+import { isBehind } from "../rotation/behind.ts";
 import { OBSERVES } from "../rotation/observation.ts";
 import { planHashOf } from "../rotation/plan.ts";
 import type { Instant, Rotation } from "../rotation/record.ts";
@@ -63,9 +64,10 @@ const MARKS_MATTER: readonly State[] = [
   "rolling_back",
 ];
 
-/** A proposal does nothing, but its end by the clock would leave alone what was done already. */
+/** A proposal does nothing; but its end by the clock, or being taken for up to date again, would leave alone what was done. */
 const marksMatter = (r: Rotation, now: Instant): boolean =>
-  MARKS_MATTER.includes(r.state) || (r.state === "awaiting_approval" && r.deadline !== null && now >= r.deadline);
+  MARKS_MATTER.includes(r.state) ||
+  (r.state === "awaiting_approval" && (isBehind(r) || (r.deadline !== null && now >= r.deadline)));
 
 /** @param how see `KeyAdmin.getKey` */
 export async function keySeen(admin: KeyAdmin, keyId: string, how?: { paid: boolean }): Promise<KeySeen> {

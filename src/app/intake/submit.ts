@@ -2,7 +2,7 @@ import { type Actor, identitiesOf } from "../../ports/settings.ts";
 import { aboutOf } from "../../rotation/about.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import { readPaste } from "../../rotation/intake-format.ts";
-import { behindError, refuseBehind } from "../../rotation/behind.ts";
+import { refuseBehind } from "../../rotation/behind.ts";
 import { describeDestination } from "../../rotation/locks.ts";
 import type { KeyFacts, Rotation } from "../../rotation/record.ts";
 import { SecretText } from "../../rotation/secret.ts";
@@ -12,7 +12,7 @@ import { commitAmend, commitMove } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { type Person, creatorOf, lacksFourEyes } from "../four-eyes.ts";
 import { markOne } from "../marking.ts";
-import { isMarkedFurther } from "../marks-seen.ts";
+import { refuseOutrun } from "../marks-seen.ts";
 import { destinationsSeen } from "../destinations-seen.ts";
 import { type CheckOptions, checkKey } from "./check-key.ts";
 import { refuse } from "./refusal.ts";
@@ -79,7 +79,7 @@ async function take(
   options: SubmitOptions,
 ): Promise<Submitted> {
   // Before the lease, whose save is on record: after it the record would seem newer than what it has lost (R16).
-  if (await isMarkedFurther(deps, found)) throw behindError(found);
+  await refuseOutrun(deps, found);
   const leased = await takeLease(deps, found, actor, options.replace);
   try {
     await refuseWhenInUse(deps, leased);

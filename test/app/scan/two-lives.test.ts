@@ -68,7 +68,9 @@ describe("R16, P7: another life of the rotation got further, although its revisi
     { what: "cancel", decide: () => cancel(world.deps, ID, BY, null) },
   ])("`$what` is refused: it would be a decision on what is not so", async ({ decide }) => {
     await expect(decide()).rejects.toMatchObject({ code: "WRONG_STATE" });
-    expect((await rotation()).state).toBe("awaiting_approval");
+    await world.work();
+    // Which makes `serve` scan within seconds.
+    expect(await rotation()).toMatchObject({ state: "awaiting_approval", attention: { code: "state_behind" } });
   });
   it("a scan gives it the replacement that is in use; one approval, and it ends as it should", async () => {
     expect((await scan(world.deps, { dryRun: false })).rebuilt).toEqual([ID]);
