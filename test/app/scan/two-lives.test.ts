@@ -68,6 +68,7 @@ describe("R16, P7: another life of the rotation got further, although its revisi
     { what: "cancel", decide: () => cancel(world.deps, ID, BY, null) },
   ])("`$what` is refused: it would be a decision on what is not so", async ({ decide }) => {
     await expect(decide()).rejects.toMatchObject({ code: "WRONG_STATE" });
+    await world.clock.turn(MINUTE);
     await world.work();
     // Which makes `serve` scan within seconds.
     expect(await rotation()).toMatchObject({ state: "awaiting_approval", attention: { code: "state_behind" } });
