@@ -3,7 +3,10 @@ import type { Rotation } from "../rotation/record.ts";
 import { type Deps, storeOf } from "./deps.ts";
 
 /** Reads every destination back as applications read it; the values are wiped as soon as they are compared. */
-export async function destinationsSeen(deps: Deps, r: Rotation): Promise<DestinationSeen[]> {
+export async function destinationsSeen(
+  deps: Deps,
+  r: Pick<Rotation, "plan" | "outgoing" | "replacement">,
+): Promise<DestinationSeen[]> {
   return Promise.all(
     r.plan.destinations.map(async (dest): Promise<DestinationSeen> => {
       const found = await (await storeOf(deps, dest)).read(dest);

@@ -11,6 +11,7 @@ import { compare } from "./chain.ts";
  */
 export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): LastKnown } {
   const rotations = new Map<string, ChainPosition & { ended: boolean; revision: number; record: unknown }>();
+  const lives = new Map<string, Map<string, ChainPosition & { revision: number; record: unknown }>>();
   const subjects = new Map<string, ChainPosition & { held: { actor: string; at: number } | null }>();
 
   let since: number | null = null;
@@ -28,7 +29,9 @@ export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): 
         revision: rankOf(checkpoint),
         record: ended ? null : checkpoint,
       });
+      if (ended) lives.delete(rotation);
     }
+    if (rotation !== null && isRecord(checkpoint)) takeLife(entry, rotation, checkpoint);
     const subject = entry.evidence["subject"];
     if (
       (entry.action === "hold.set" || entry.action === "hold.removed") &&
@@ -43,6 +46,17 @@ export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): 
     }
   }
 
+  function takeLife(entry: ChainPosition, rotation: string, checkpoint: Record<string, unknown>): void {
+    const fingerprint = promotedFingerprint(checkpoint);
+    if (fingerprint === null) return;
+    const ofRotation = lives.get(rotation) ?? new Map<string, ChainPosition & { revision: number; record: unknown }>();
+    if (isFurther(entry, checkpoint, ofRotation.get(fingerprint))) {
+      const { epoch, seq } = entry;
+      ofRotation.set(fingerprint, { epoch, seq, revision: rankOf(checkpoint), record: checkpoint });
+      lives.set(rotation, ofRotation);
+    }
+  }
+
   function result(): LastKnown {
     const checkpoints: LastKnown["checkpoints"] = new Map();
     const finished: LastKnown["ended"] = new Map();
@@ -52,7 +66,9 @@ export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): 
     }
     const holds: LastKnown["holds"] = new Map();
     for (const [subject, { held }] of subjects) if (held !== null) holds.set(subject, held);
-    return { checkpoints, ended: finished, holds, since };
+    const ofOpen = [...lives].filter(([id]) => checkpoints.has(id));
+    const records = ofOpen.map(([id, byKey]) => [id, [...byKey.values()].map(({ record }) => record)] as const);
+    return { checkpoints, lives: new Map(records), ended: finished, holds, since };
   }
   return { take, result };
 }
@@ -68,6 +84,16 @@ const isFurther = (
   if (Number.isNaN(rank)) return false;
   return known === undefined || rank > known.revision || (rank === known.revision && isNewer(entry, known));
 };
+
+/** States before anything is promoted, and ends: a replacement that was given up there is in no destination. */
+const NOT_PROMOTED: readonly unknown[] = ["awaiting_approval", "awaiting_replacement", "verifying"];
+
+/** The fingerprint of the replacement that this open checkpoint began to make current. */
+function promotedFingerprint({ state, endedAt, replacement }: Record<string, unknown>): string | null {
+  if (endedAt !== null || NOT_PROMOTED.includes(state) || !isRecord(replacement)) return null;
+  const { fingerprint } = replacement;
+  return typeof fingerprint === "string" ? fingerprint : null;
+}
 
 /** NaN: it has no revision, so it is no checkpoint of ours. */
 function rankOf({ revision, state }: Record<string, unknown>): number {

@@ -46,6 +46,11 @@ export type ChainVerdict = { tornLines?: number } & (
 export interface LastKnown {
   /** The last checkpoint of every rotation that had not ended. */
   checkpoints: Map<string, { revision: number; record: unknown }>;
+  /**
+   * Of rotations in `checkpoints`: the furthest checkpoint for each replacement that one of their lives began to promote. More than
+   * one where a rotation was set back and went on with another key.
+   */
+  lives: Map<string, unknown[]>;
   /** Rotations that had ended, with their last revision; infinite for a completed one, which nothing takes back. */
   ended: Map<string, number>;
   /** Holds in force. */

@@ -1,11 +1,11 @@
 import type { LastKnown } from "../../ports/audit.ts";
-import { isBehind, knowsUpTo, revisionAfter } from "../../rotation/behind.ts";
+import { knowsUpTo, revisionAfter } from "../../rotation/behind.ts";
 import type { HistoryEntry, Rotation } from "../../rotation/record.ts";
 import { HISTORY_LIMIT, move } from "../../rotation/transition.ts";
 import { isNewer } from "../../rotation/newer.ts";
 import type { Deps } from "../deps.ts";
 import { destinationsSeen } from "../destinations-seen.ts";
-import { isMarkedFurther, marksSeen } from "../marks-seen.ts";
+import { marksSeen } from "../marks-seen.ts";
 import { historyOnRecord } from "./history-on-record.ts";
 import type { Problem } from "./report.ts";
 import { restoreHold, saveRebuilt } from "./restore.ts";
@@ -29,9 +29,11 @@ export async function rebuildFromSink(deps: Deps, known: LastKnown | null, probl
   const lost: Lost[] = await endedElsewhere(deps, known);
   for (const [id, { revision, record }] of known.checkpoints) {
     const there = await deps.rotations.load(id);
-    if ((there !== null && knowsUpTo(there) >= revision) || !isCheckpoint(record, id)) continue;
-    const further = there !== null && (await gotFurther(deps, there, record));
-    lost.push({ checkpoint: further ? { ...there, revision } : record, there });
+    if (!isCheckpoint(record, id)) continue;
+    const isNewest = there !== null && knowsUpTo(there) >= revision;
+    const other = await otherLife(deps, isNewest ? there : record, known.lives.get(id) ?? []);
+    if (other !== null) lost.push({ checkpoint: { ...other, revision: Math.max(revision, other.revision) }, there });
+    else if (!isNewest) lost.push({ checkpoint: record, there });
   }
   // One reading of the sink for all of them.
   const histories = await historyOnRecord(deps, new Set(lost.map(({ checkpoint }) => checkpoint.id)));
@@ -42,13 +44,19 @@ export async function rebuildFromSink(deps: Deps, known: LastKnown | null, probl
 }
 
 /**
- * After a split brain the sink's checkpoint may be of the life that a rebuild put above all numbers, while the other one, in
- * Redis, has done more: the marks know that one's replacement. It stays, above all numbers as well.
+ * After a split brain a rotation has two lives, of which the newest by its number, or the one in Redis, may be the one that knows
+ * least: a rebuild jumps above all numbers. What applications read tells which one it is.
  */
-const gotFurther = async (deps: Deps, there: Rotation, checkpoint: Checkpoint): Promise<boolean> =>
-  !isBehind(there) &&
-  (await isMarkedFurther(deps, { ...checkpoint, history: [] })) &&
-  !(await isMarkedFurther(deps, there));
+async function otherLife(deps: Deps, newest: Checkpoint, lives: readonly unknown[]): Promise<Checkpoint | null> {
+  const mine = newest.replacement?.fingerprint ?? null;
+  const others = lives
+    .filter((life) => isCheckpoint(life, newest.id))
+    .filter(({ replacement }) => replacement?.fingerprint !== mine);
+  if (others.length === 0) return null;
+  const seen = await destinationsSeen(deps, newest).catch(() => []);
+  const values = new Set(seen.map(({ fingerprint }) => fingerprint));
+  return values.has(mine) ? null : (others.find((life) => values.has(life.replacement?.fingerprint ?? null)) ?? null);
+}
 
 /** What the sink has of a rotation, and the stale record that Redis still has, if any. */
 interface Lost {

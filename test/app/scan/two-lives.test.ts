@@ -123,6 +123,20 @@ describe("R16, P7: another life of the rotation got further, although its revisi
     await scan(world.deps, { dryRun: false });
     expect(await rotation()).toMatchObject({ state: "awaiting_approval", replacement: { id: first.id } });
   });
+  it.each([
+    { when: "Redis has this one", redis: () => undefined },
+    { when: "Redis has neither", redis: () => world.redis.restore() },
+  ])("the sink gives back the one whose key applications read, also without marks: $when", async ({ redis }) => {
+    for (const dest of [A, B]) Object.assign(world.marks(dest.secret), { rotation: "rot_of_a_neighbouring_field" });
+    redis();
+    world.audit.condition = "good";
+    expect((await scan(world.deps, { dryRun: false })).rebuilt).toEqual([ID]);
+    expect(await rotation()).toMatchObject({ state: "grace_period", replacement: { id: first.id } });
+    expect((await scan(world.deps, { dryRun: false })).rebuilt).toEqual([]);
+    await world.clock.turn(8 * DAY);
+    await world.work();
+    expect((await rotation()).state).toBe("completed");
+  });
   it("the other life, where it is the one in Redis, is not thrown away for the higher revision in the sink", async () => {
     world.redis.restore(further);
     world.audit.condition = "good";
