@@ -1,4 +1,4 @@
-import { isBehind, onRecord } from "../rotation/behind.ts";
+import { isBehind, knowsUpTo, onRecord } from "../rotation/behind.ts";
 import type { AuditDraft } from "../ports/audit.ts";
 import type { Aftermath } from "../ports/rotations.ts";
 import { aboutOf } from "../rotation/about.ts";
@@ -23,8 +23,8 @@ function draft(
     evidence: entry.evidence ?? {},
     rotation: record.id,
     target: record.target,
-    // What is out of date must not become the sink's newest word, from which it is to be rebuilt.
-    ...(isBehind(record) ? {} : { checkpoint: checkpointOf(record) }),
+    // What may be out of date must not become the sink's newest word, from which it is to be rebuilt.
+    ...(isBehind(record) || knowsUpTo(record) < record.revision ? {} : { checkpoint: checkpointOf(record) }),
   };
 }
 
@@ -97,6 +97,9 @@ function withCleared(
   return { ...patch, history: [...(patch.history ?? before.history), cleared] };
 }
 
+/** Of these nothing is to be learnt how the rotation went on: a record that was set back would seem newer by them (R16). */
+const REMARKS: readonly string[] = ["attention.raised", "attention.cleared", "hold.set", "hold.removed"];
+
 /** Saves a change that is no move. `action` names it in the audit log; without one only routine progress changed. */
 export async function commitAmend(
   deps: Deps,
@@ -107,7 +110,7 @@ export async function commitAmend(
 ): Promise<Rotation> {
   const at = deps.clock.now();
   const amended = amend(before, withCleared(before, patch, at, entry));
-  const after = entry === null ? amended : onRecord(before, amended);
+  const after = entry === null || REMARKS.includes(entry.action) ? amended : onRecord(before, amended);
   await deps.rotations.commit({
     record: after,
     expectedRevision: before.revision,

@@ -12,7 +12,7 @@ import { type Allowed, authorize } from "./authorize.ts";
 import { commitAmend, commitMove } from "./commit.ts";
 import type { Deps } from "./deps.ts";
 import { subjectsOf, holdsOn } from "./holds.ts";
-import { refuseOutrun } from "./marks-seen.ts";
+import { allTheSame, refuseOutrun } from "./marks-seen.ts";
 import { planSeen } from "./observe.ts";
 import { stepAside } from "./step-aside.ts";
 
@@ -27,13 +27,14 @@ const MAX_SNOOZE_MS = 30 * 86_400_000;
  * asked first: a decision on what Redis has forgotten would leave it half done, and be on record as newer than it (P7, R16). A
  * manager that cannot be read does not keep people from deciding.
  * @param urgent an emergency, which does not wait for a secrets manager
+ * @param looksOnly it decides nothing, so a record that is behind stays that
  */
 export async function decideOn(
   deps: Deps,
   id: string,
   by: Decider,
   apply: (r: Rotation, allowed: Allowed) => Promise<Rotation>,
-  { urgent = false }: { urgent?: boolean } = {},
+  { urgent = false, looksOnly = false }: { urgent?: boolean; looksOnly?: boolean } = {},
 ): Promise<Rotation> {
   refuseKey("The name of the rotation", id);
   refuseKey("The reason", by.breakGlass?.reason);
@@ -58,7 +59,7 @@ export async function decideOn(
     const decide = async (r: Rotation) => {
       if (r.intent?.sent === true)
         throw new KeyturnError("WRONG_STATE", "It is too late: the call to archive the key was already sent.");
-      return apply(isBehind(r) ? { ...r, marksSettled: true } : r, allowed);
+      return apply(looksOnly ? r : await allTheSame(deps, r), allowed);
     };
     return await stepAside(deps, record, decide, (now) => isSameQuestion(record, now));
   } catch (error) {
@@ -237,31 +238,41 @@ export function cancel(deps: Deps, id: string, by: Decider, reason: string | nul
  * @param lookOnly from a card, which may be an old one: only another look, never a resumption. @throws WRONG_STATE
  */
 export function retry(deps: Deps, id: string, by: Decider, lookOnly = false): Promise<Rotation> {
-  return decideOn(deps, id, by, async (r, { breakGlass }) => {
-    if (lookOnly && (r.state === "reinstated" || r.endedAt !== null))
-      throw new KeyturnError("WRONG_STATE", `Rotation ${r.id} is in ${r.state}.`, { next: `keyturn retry ${r.id}` });
-    if (r.state === "reinstated") return applyDecision(deps, r, "retry", by, breakGlass, { patch: routineAgain(r) });
-    if (r.endedAt !== null) {
-      if (r.state === "completed") throw new KeyturnError("WRONG_STATE", `Rotation ${r.id} is completed.`);
+  return decideOn(
+    deps,
+    id,
+    by,
+    async (r, { breakGlass }) => {
+      if (lookOnly && (r.state === "reinstated" || r.endedAt !== null))
+        throw new KeyturnError("WRONG_STATE", `Rotation ${r.id} is in ${r.state}.`, { next: `keyturn retry ${r.id}` });
+      if (r.state === "reinstated") return applyDecision(deps, r, "retry", by, breakGlass, { patch: routineAgain(r) });
+      if (r.endedAt !== null) {
+        if (r.state === "completed") throw new KeyturnError("WRONG_STATE", `Rotation ${r.id} is completed.`);
+        return commitAmend(
+          deps,
+          r,
+          { notBefore: null },
+          { action: "not_before.lifted", actor: by.actor.name, via: by.actor.via },
+          { targets: r.plan.targets, value: null },
+        );
+      }
       return commitAmend(
         deps,
         r,
-        { notBefore: null },
-        { action: "not_before.lifted", actor: by.actor.name, via: by.actor.via },
-        { targets: r.plan.targets, value: null },
+        {
+          retry: null,
+          wakeAt: deps.clock.now(),
+          attention: r.attention === null ? null : { ...r.attention, looks: 0 },
+        },
+        {
+          action: "rotation.retry",
+          actor: by.actor.name,
+          via: by.actor.via,
+        },
       );
-    }
-    return commitAmend(
-      deps,
-      r,
-      { retry: null, wakeAt: deps.clock.now(), attention: r.attention === null ? null : { ...r.attention, looks: 0 } },
-      {
-        action: "rotation.retry",
-        actor: by.actor.name,
-        via: by.actor.via,
-      },
-    );
-  });
+    },
+    { looksOnly: true },
+  );
 }
 
 /** A key that was reinstated is not compromised any more: it drains like any other, and P1 holds for it again. */

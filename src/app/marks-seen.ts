@@ -1,8 +1,9 @@
-import { behindError, isOutrun } from "../rotation/behind.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { behindError, decidedAllTheSame, isBehind, isOutrun } from "../rotation/behind.ts";
 import type { MarkFacts, Phase } from "../rotation/marks.ts";
 import type { DestinationSeen, MarksSeen } from "../rotation/observation.ts";
-import type { Rotation } from "../rotation/record.ts";
-import { destinationsSeen } from "./destinations-seen.ts";
+import type { Destination, Rotation } from "../rotation/record.ts";
+import { destinationSeen } from "./destinations-seen.ts";
 import type { Deps } from "./deps.ts";
 import { marksOf } from "./marking.ts";
 import { attend } from "./settle.ts";
@@ -20,22 +21,29 @@ const AFTER_PROMOTING: readonly (Phase | null)[] = [
 
 /**
  * What the marks of this rotation tell, beside what its destinations hold. Reads only.
- * @param destinations as just seen, in the order of the plan; null: they are read
+ * @param destinations as just seen, in the order of the plan; null: they are read where it matters
+ * @throws STORE_* when one of them cannot be read
  */
 export async function marksSeen(
   deps: Deps,
   r: Rotation,
   destinations: readonly DestinationSeen[] | null,
 ): Promise<MarksSeen> {
-  const all = await Promise.all(r.plan.destinations.map((dest) => marksOf(deps, dest)));
-  const ours = all.map((m) => (m.rotation === r.id && m.install === r.install ? m : null));
-  const unknown = ours.map((m) => (m === null ? null : unknownReplacement(r, m)));
-  const seen = unknown.every((id) => id === null) ? [] : (destinations ?? (await destinationsSeen(deps, r)));
-  return {
-    revision: Math.max(0, ...ours.map((m) => m?.revision ?? 0)),
-    // Where the value is another's by now, or the outgoing one again, the mark is no reason to stop.
-    unknownReplacement: unknown.find((id, i) => id !== null && seen[i]?.holds === "other") ?? null,
-  };
+  return together(await Promise.all(r.plan.destinations.map((dest, i) => marksAt(deps, r, dest, destinations?.[i]))));
+}
+
+const together = (seen: readonly MarksSeen[]): MarksSeen => ({
+  revision: Math.max(0, ...seen.map(({ revision }) => revision)),
+  unknownReplacement: seen.find((each) => each.unknownReplacement !== null)?.unknownReplacement ?? null,
+});
+
+async function marksAt(deps: Deps, r: Rotation, dest: Destination, seen?: DestinationSeen): Promise<MarksSeen> {
+  const facts = await marksOf(deps, dest);
+  if (facts.rotation !== r.id || facts.install !== r.install) return { revision: 0, unknownReplacement: null };
+  const id = unknownReplacement(r, facts);
+  // Where the value is another's by now, or the outgoing one again, the mark is no reason to stop.
+  const inUse = id !== null && (seen ?? (await destinationSeen(deps, r, dest))).holds === "other";
+  return { revision: revisionFor(r, facts), unknownReplacement: inUse ? id : null };
 }
 
 /** A replacement is given up only before it is promoted, or with the rotation; so no mark after that can name an earlier one. */
@@ -44,17 +52,48 @@ function unknownReplacement(r: Rotation, { replacementKeyId: id, phase }: MarkFa
   return known || !AFTER_PROMOTING.includes(phase) ? null : id;
 }
 
-/** Whether the marks tell of more than the record knows, as far as they can be read. */
-export const isMarkedFurther = async (deps: Deps, r: Rotation): Promise<boolean> =>
-  isOutrun(r, await marksSeen(deps, r, null).catch(() => null));
+/** A version before marks said up to which revision a record knows wrote the revision itself. */
+const revisionFor = (r: Rotation, { version, revision }: MarkFacts): number =>
+  revision === null || (version === 1 && revision <= r.revision) ? 0 : revision;
+
+/** How long people wait for a secrets manager, in milliseconds; then it counts as one that cannot be read. */
+const PEOPLE_WAIT_MS = 5_000;
+
+/** What can be read of the marks within the time; null: nothing. */
+export async function marksInTime(deps: Deps, r: Rotation): Promise<MarksSeen | null> {
+  const each = r.plan.destinations.map((dest) => marksAt(deps, r, dest).catch(() => null));
+  const over = new AbortController();
+  // A wait for a network, not for a time: not of the clock that tests turn.
+  const late = pause(PEOPLE_WAIT_MS, null, { signal: over.signal, ref: false }).catch(() => null);
+  const given = await Promise.all(each.map((one) => Promise.race([one, late])));
+  over.abort();
+  const read = given.filter((one) => one !== null);
+  return read.length === 0 ? null : together(read);
+}
+
+/** A record that is behind and that no scan has mended in time, as a person decides on it; any other as it is. */
+export async function allTheSame(deps: Deps, r: Rotation): Promise<Rotation> {
+  if (!isBehind(r)) return r;
+  return decidedAllTheSame(r, (await marksInTime(deps, r))?.unknownReplacement ?? null);
+}
+
+/** So often somebody who saves at the same moment is stepped aside for. */
+const TRIES = 3;
 
 /**
  * Refuses what people decide on a record that the marks are ahead of, and says so on the record, so that a `serve` scans at
- * once. @throws WRONG_STATE (75)
+ * once. A worker that saved and marked in between is not meant. @throws WRONG_STATE (75)
  */
-export async function refuseOutrun(deps: Deps, r: Rotation): Promise<void> {
-  if (!(await isMarkedFurther(deps, r))) return;
-  // Somebody else's save in between looks at the marks itself.
-  await attend(deps, r, "state_behind").catch(() => undefined);
-  throw behindError(r);
+export async function refuseOutrun(deps: Deps, found: Rotation): Promise<void> {
+  let r = found;
+  for (let tries = 1; isOutrun(r, await marksInTime(deps, r)); tries++) {
+    const now = await deps.rotations.load(r.id);
+    if (now !== null && now.revision !== r.revision && tries < TRIES) {
+      r = now;
+      continue;
+    }
+    // Somebody else's save in between looks at the marks itself.
+    await attend(deps, r, "state_behind").catch(() => undefined);
+    throw behindError(r);
+  }
 }

@@ -96,8 +96,10 @@ function promotedFingerprint({ state, endedAt, replacement }: Record<string, unk
 }
 
 /** NaN: it has no revision, so it is no checkpoint of ours. */
-function rankOf({ revision, state }: Record<string, unknown>): number {
+function rankOf({ revision, onRecord, state }: Record<string, unknown>): number {
   if (typeof revision !== "number" || !Number.isSafeInteger(revision)) return Number.NaN;
-  return state === "completed" ? Infinity : revision;
+  if (state === "completed") return Infinity;
+  const upTo = isRecord(onRecord) && onRecord["revision"] === revision ? onRecord["upTo"] : revision;
+  return typeof upTo === "number" ? upTo : revision;
 }
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;

@@ -16,11 +16,9 @@ export const knowsUpTo = ({ revision, onRecord }: Pick<Rotation, "revision" | "o
  * Whether the marks tell of more than the record knows. By number; and, since two masters may both have gone on for a while
  * and a rebuild jumps over all numbers, by a replacement that is in use and that the record never heard of.
  */
-export const isOutrun = (
-  r: Pick<Rotation, "revision" | "onRecord" | "marksSettled">,
-  marks: MarksSeen | null,
-): boolean =>
-  marks !== null && (marks.revision > knowsUpTo(r) || (marks.unknownReplacement !== null && r.marksSettled !== true));
+export const isOutrun = (r: Pick<Rotation, "revision" | "onRecord" | "settledKey">, marks: MarksSeen | null): boolean =>
+  marks !== null &&
+  (marks.revision > knowsUpTo(r) || (marks.unknownReplacement !== null && marks.unknownReplacement !== r.settledKey));
 
 /** More than the looks of a waiting rotation, which raise the revision and are not on record, over many years. */
 const JUMP = 1_000_000;
@@ -32,13 +30,22 @@ const JUMP = 1_000_000;
 export const revisionAfter = (...known: number[]): number => Math.max(0, ...known) + JUMP;
 
 /**
- * The record as it is saved with an entry in the audit log. One that is behind learns nothing by that; one that a person
- * decided on all the same starts above what it has lost, or the next look would find it behind again.
+ * The record as it is saved with an entry in the audit log that says how it went on. One that is behind learns nothing by that.
+ * @param before what was saved last; null: there was none, or it does not matter
  */
 export function onRecord(before: Rotation | null, after: Rotation): Rotation {
   if (isBehind(after)) return after;
-  const revision = before !== null && isBehind(before) ? revisionAfter(after.revision) : after.revision;
-  return { ...after, revision, onRecord: { revision, upTo: revision } };
+  const { revision } = after;
+  return { ...after, onRecord: { revision, upTo: Math.max(revision, before === null ? 0 : knowsUpTo(before)) } };
+}
+
+/**
+ * The record as a person decides on it although it is behind: from here on it knows better than what it has lost.
+ * @param key that its marks name, if any
+ */
+export function decidedAllTheSame(r: Rotation, key: string | null): Rotation {
+  const upTo = revisionAfter(knowsUpTo(r));
+  return { ...r, onRecord: { revision: r.revision, upTo }, ...(key === null ? {} : { settledKey: key }) };
 }
 
 /** What a scan has not rebuilt by then, it cannot (milliseconds): people must find a way out (failures.md 15). */

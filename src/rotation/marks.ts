@@ -20,6 +20,8 @@ export type Phase = (typeof PHASES)[number];
 
 /** What the marks of one destination say. A hint where to look, never an authority (P5, R2). */
 export interface MarkFacts {
+  /** 1: `rev` is the record's revision. 2: it is the revision up to which the record was on record. */
+  version: number | null;
   install: string | null;
   rotation: string | null;
   revision: number | null;
@@ -33,6 +35,7 @@ export interface MarkFacts {
   hold: string | null;
 }
 
+const VERSION = "2";
 const SAFE = /^[A-Za-z0-9_.:-]{1,200}$/;
 const fit = (value: string | null): string | null => (value !== null && SAFE.test(value) ? value : null);
 
@@ -47,7 +50,7 @@ export function marksFor(
   at: Instant,
 ): Record<string, string | null> {
   return {
-    v: "1",
+    v: VERSION,
     install: fit(r.install),
     rotation: fit(r.id),
     rev: String(knowsUpTo(r)),
@@ -67,7 +70,7 @@ export function marksAfterEnd(
   currentFingerprint: string | null,
 ): Record<string, string | null> {
   return {
-    v: "1",
+    v: VERSION,
     install: fit(install),
     replacement: fit(currentKeyId),
     fp: currentFingerprint === null ? null : markFingerprint(currentFingerprint),
@@ -90,6 +93,7 @@ export function readMarkFacts(marks: Record<string, string>): MarkFacts {
   };
   const phase = PHASES.find((p) => p === marks["phase"]) ?? null;
   return {
+    version: number("v"),
     install: text("install"),
     rotation: text("rotation"),
     revision: number("rev"),

@@ -95,7 +95,7 @@ export interface LastLook {
  * (P5, R9, R15, R17). `already`: there is nothing to send.
  */
 export function lastLook(
-  intended: Pick<Rotation, "revision" | "onRecord" | "marksSettled">,
+  intended: Pick<Rotation, "revision" | "onRecord" | "settledKey">,
   seen: LastLook,
   expected: KeySeen,
   wanted: "inactive" | "archived",

@@ -121,10 +121,10 @@ export interface Rotation {
    */
   onRecord?: { revision: number; upTo: number };
   /**
-   * A replacement that its marks name and the record does not know was looked into: a rebuild found it nowhere, or a person
-   * decided all the same. It does not stop the rotation again (R16).
+   * A key that its marks name as replacement and the record does not know: a rebuild found it nowhere, or a person decided all the
+   * same. It does not stop the rotation again (R16).
    */
-  marksSettled?: true;
+  settledKey?: string;
   /** null: a revoked key that belongs to no target (R4). */
   target: string | null;
   reason: Reason;

@@ -69,7 +69,7 @@ describe("R16: marks are written before what they announce", () => {
     const d = await open({ config });
     const r = await d.to(state);
     expect(await (await storeAt(d, r)).marks()).toMatchObject({
-      v: "1",
+      v: "2",
       install: r.install,
       rotation: r.id,
       phase,
@@ -100,7 +100,7 @@ describe("R16: marks are written before what they announce", () => {
     const r = await d.step(id);
     const marks = await (await storeAt(d, r)).marks();
     expect(marks).toEqual({
-      v: "1",
+      v: "2",
       install: r.install,
       replacement: r.replacement?.id,
       fp: r.replacement?.fingerprint?.slice(0, 16),

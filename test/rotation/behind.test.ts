@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { knowsUpTo, onRecord, refuseBehind } from "../../src/rotation/behind.ts";
+import { decidedAllTheSame, knowsUpTo, onRecord, refuseBehind } from "../../src/rotation/behind.ts";
 import { marksFor } from "../../src/rotation/marks.ts";
 import type { Attention } from "../../src/rotation/record.ts";
 import { amend } from "../../src/rotation/transition.ts";
@@ -31,9 +31,13 @@ describe("R16: up to which revision a record knows what happened", () => {
     const found = looked(1);
     expect(knowsUpTo(onRecord(found, { ...amend(found, {}), attention: BEHIND }))).toBe(knowsUpTo(found));
   });
-  it("one that people decided on all the same starts above everything that was ever written", () => {
+  it("one that people decided on all the same knows better than everything that was ever written, and keeps that", () => {
     const found = { ...looked(1), attention: BEHIND };
-    expect(knowsUpTo(onRecord(found, { ...amend(found, {}), attention: null }))).toBeGreaterThan(found.revision + 1000);
+    const decided = decidedAllTheSame(found, "apikey_x");
+    const saved = onRecord(decided, { ...amend(decided, {}), attention: null });
+    expect([saved.revision, saved.settledKey]).toEqual([found.revision + 1, "apikey_x"]);
+    for (const later of [saved, looked(3, saved), onRecord(saved, looked(1, saved))])
+      expect(knowsUpTo(later)).toBeGreaterThan(found.revision + 1000);
   });
   it.each([
     { after: 0, answer: "refused" },

@@ -8,6 +8,7 @@ const FINGERPRINT = fingerprintOf("a text");
 const record = rotationIn("draining", { id: "rot_01J9ZQ", revision: 12, install: "keyturn-eu.prod" });
 
 const NOTHING = {
+  version: null,
   install: null,
   rotation: null,
   revision: null,
@@ -58,6 +59,7 @@ describe("R16: marks fit the strictest manager", () => {
 describe("marks are read as they were written", () => {
   it("round trip of an open rotation", () => {
     expect(readMarkFacts(kept(marksFor(record, "deactivate", FINGERPRINT, NOON)))).toEqual({
+      version: 2,
       install: "keyturn-eu.prod",
       rotation: "rot_01J9ZQ",
       revision: 12,
@@ -76,6 +78,7 @@ describe("marks are read as they were written", () => {
     expect(Object.keys(end).sort()).toEqual(["fp", "install", "replacement", "v"]);
     expect(readMarkFacts(end)).toEqual({
       ...NOTHING,
+      version: 2,
       install: "keyturn",
       replacementKeyId: "apikey_new",
       fingerprint: FINGERPRINT.slice(0, 16),

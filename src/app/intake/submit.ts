@@ -2,7 +2,7 @@ import { type Actor, identitiesOf } from "../../ports/settings.ts";
 import { aboutOf } from "../../rotation/about.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
 import { readPaste } from "../../rotation/intake-format.ts";
-import { refuseBehind } from "../../rotation/behind.ts";
+import { isBehind, refuseBehind } from "../../rotation/behind.ts";
 import { describeDestination } from "../../rotation/locks.ts";
 import type { KeyFacts, Rotation } from "../../rotation/record.ts";
 import { SecretText } from "../../rotation/secret.ts";
@@ -79,7 +79,7 @@ async function take(
   options: SubmitOptions,
 ): Promise<Submitted> {
   // Before the lease, whose save is on record: after it the record would seem newer than what it has lost (R16).
-  await refuseOutrun(deps, found);
+  if (!isBehind(found)) await refuseOutrun(deps, found);
   const leased = await takeLease(deps, found, actor, options.replace);
   try {
     await refuseWhenInUse(deps, leased);

@@ -4,6 +4,7 @@ import type { Rotation } from "../../rotation/record.ts";
 import { commitAmend } from "../commit.ts";
 import type { Deps } from "../deps.ts";
 import { lacksFourEyes, tooFewEyes } from "../four-eyes.ts";
+import { allTheSame } from "../marks-seen.ts";
 import { stepAside } from "../step-aside.ts";
 import { refuse } from "./refusal.ts";
 
@@ -17,8 +18,9 @@ const LEASE_MS = 3 * 60_000;
  * @throws WRONG_STATE, LOCK_HELD, NOT_AN_APPROVER, KEY_REFUSED (other_pending), CONFLICT after five tries
  */
 export function takeLease(deps: Deps, found: Rotation, actor: Actor, replace: boolean): Promise<Rotation> {
-  return stepAside(deps, found, async (record) => {
-    assertTakesKey(deps, record, actor, replace);
+  return stepAside(deps, found, async (there) => {
+    assertTakesKey(deps, there, actor, replace);
+    const record = await allTheSame(deps, there);
     const until = deps.clock.now() + LEASE_MS;
     return commitAmend(
       deps,

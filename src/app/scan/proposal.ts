@@ -1,5 +1,5 @@
 import type { AdminKey } from "../../ports/key-admin.ts";
-import { revisionAfter } from "../../rotation/behind.ts";
+import { knowsUpTo, revisionAfter } from "../../rotation/behind.ts";
 import { destinationId } from "../../rotation/locks.ts";
 import type { KeyFacts, Rotation } from "../../rotation/record.ts";
 import { markFingerprint, sameHint } from "../../rotation/secret.ts";
@@ -76,15 +76,19 @@ export async function proposalFrom(
   };
 }
 
+/** One person, by nothing that names them. */
+const NOT_KNOWN = [[]] as const;
+
+/** Of a replacement that was found in use: what a record that did not know it says of it. */
+type InUse = Pick<Rotation, "replacement" | "progress" | "submittedBy" | "acceptExpiry"> & {
+  handedOverBy: readonly (readonly string[])[];
+};
+
 /**
  * The replacement that the marks name, where a destination holds it and the Admin API knows it: a stale record from before it
  * was handed over must not ask for another one (P2, P7). null: there is none.
  */
-export async function replacementInUse(
-  deps: Deps,
-  claim: Claim,
-  there: Rotation,
-): Promise<Pick<Rotation, "replacement" | "progress"> | null> {
+export async function replacementInUse(deps: Deps, claim: Claim, there: Rotation): Promise<InUse | null> {
   const [id, other] = claim.replacement;
   if (id === undefined || other !== undefined || id === there.outgoing.id || id === there.replacement?.id) return null;
   const key = (await deps.admin.getKey(id)).value;
@@ -92,7 +96,9 @@ export async function replacementInUse(
   const holder = key === null ? undefined : destinations.find((d) => isValueOf(key, d));
   if (key === null || holder === undefined) return null;
   const replacement = promotedFacts(key, holder);
-  return { replacement, progress: progressOf(there, destinations, replacement, deps.clock.now()) };
+  const progress = progressOf(there, destinations, replacement, deps.clock.now());
+  // Who had this one in hand is not known: four eyes must not take it for whoever had another one (R21).
+  return { replacement, progress, submittedBy: null, handedOverBy: NOT_KNOWN, acceptExpiry: false };
 }
 
 const promotedFacts = (key: AdminKey, d: ReadDestination): KeyFacts =>
@@ -121,7 +127,7 @@ export function asProposal(there: Rotation, claim: Claim, now: number): Rotation
   const compromised = there.reason === "compromised";
   return {
     ...there,
-    revision: revisionAfter(there.revision, claim.revision),
+    revision: revisionAfter(there.revision, knowsUpTo(there), claim.revision),
     state: "awaiting_approval",
     resumeState: null,
     rollbackCause: null,

@@ -1,9 +1,9 @@
-import { knowsUpTo } from "../../rotation/behind.ts";
+import { isOutrun, knowsUpTo } from "../../rotation/behind.ts";
 import type { LastKnown } from "../../ports/audit.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import type { MarkFacts } from "../../rotation/marks.ts";
 import type { Deps } from "../deps.ts";
-import { isMarkedFurther, marksSeen } from "../marks-seen.ts";
+import { marksSeen } from "../marks-seen.ts";
 import { type HabitReader, habitReader } from "../habit.ts";
 import { type Claim, claimsOf, inSink } from "./claims.ts";
 import { type NoProposal, asProposal, proposalFrom, replacementInUse } from "./proposal.ts";
@@ -70,7 +70,7 @@ async function rebuildOne(
   if (there !== null) {
     const named = claim.replacement.some((key) => key !== there.replacement?.id);
     if (there.endedAt !== null || (claim.revision <= knowsUpTo(there) && !named)) return false;
-    if (!(await isMarkedFurther(deps, there))) return false;
+    if (!isOutrun(there, await marksSeen(deps, there, null).catch(() => null))) return false;
     const inUse = await replacementInUse(deps, claim, there);
     problems.push({
       code: "state_behind",
@@ -107,7 +107,9 @@ async function rebuildOne(
 /** A replacement that the marks name and that was not found is no reason to stop once more. */
 async function settled(deps: Deps, proposal: Rotation): Promise<Rotation> {
   const marks = await marksSeen(deps, proposal, null).catch(() => null);
-  return marks === null || marks.unknownReplacement === null ? proposal : { ...proposal, marksSettled: true };
+  return marks === null || marks.unknownReplacement === null
+    ? proposal
+    : { ...proposal, settledKey: marks.unknownReplacement };
 }
 
 /** What was handed over to a record that did not know of the first replacement is not used, and said so (P2). */

@@ -88,7 +88,7 @@ async function restore(
   const stale = there === null ? "Redis had lost it" : `Redis had revision ${there.revision}`;
   const found: Rotation = {
     ...checkpoint,
-    revision: revisionAfter(checkpoint.revision, there?.revision ?? 0),
+    revision: revisionAfter(checkpoint.revision, knowsUpTo(checkpoint), there?.revision ?? 0),
     rebuilt: checkpoint.rebuilt ?? "sink",
     // An archive call that was sent stays "too late to decide"; one that was only meant is decided anew.
     intent: checkpoint.intent?.sent === true ? checkpoint.intent : null,

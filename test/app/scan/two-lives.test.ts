@@ -178,7 +178,7 @@ describe("R16, P7: another life of the rotation got further, although its revisi
     const third = world.org.addKey({ name: "by hand" });
     for (const dest of [A, B]) world.put(dest, third.text);
     await scan(world.deps, { dryRun: false });
-    expect(await rotation()).toMatchObject({ state: "awaiting_approval", replacement: null, marksSettled: true });
+    expect(await rotation()).toMatchObject({ state: "awaiting_approval", replacement: null, settledKey: first.id });
     await approve(world.deps, ID, BY);
     await world.work();
     expect((await rotation()).attention?.code).not.toBe("state_behind");
