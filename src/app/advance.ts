@@ -1,4 +1,5 @@
 import { type About, aboutOf } from "../rotation/about.ts";
+import { isBehind } from "../rotation/behind.ts";
 import { ATTENTION, type AttentionCode } from "../rotation/codes.ts";
 import { type Decision, decide } from "../rotation/decide.ts";
 import { ERRORS, type KeyturnError, asKeyturnError } from "../rotation/errors.ts";
@@ -162,7 +163,8 @@ async function recordTrouble(deps: Deps, before: Rotation, error: KeyturnError):
       Math.min(error.retryAfterMs ?? 0, LONGEST_PAUSE_MS),
     );
     const retry = { attempts, since, code: error.code };
-    if (error.fixedBy === "waiting" && now - since < PATIENCE_MS) {
+    // That it is behind is what a scan goes by; it stays said until it is not so any more (R16).
+    if (isBehind(record) || (error.fixedBy === "waiting" && now - since < PATIENCE_MS)) {
       await commitAmend(deps, record, { retry, wakeAt: now + pause }, null);
     } else {
       await attend(deps, record, attentionFor(error), detailOf(error));

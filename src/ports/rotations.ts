@@ -58,7 +58,12 @@ export interface Wakeups {
 /** A named lease in Redis with a time limit; for work that only one process should do at a time. */
 export interface Leases {
   /** @throws LOCK_HELD when another holds it. `renew` throws LOCK_HELD when it was lost. */
-  acquire(name: string, ttlMs: number): Promise<{ renew(): Promise<void>; release(): Promise<void> }>;
+  acquire(name: string, ttlMs: number): Promise<Lease>;
+}
+
+export interface Lease {
+  renew(): Promise<void>;
+  release(): Promise<void>;
 }
 
 /** Holds that people set with `keyturn hold`; those of the configuration are in Settings. */

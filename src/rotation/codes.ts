@@ -38,7 +38,7 @@ export const ATTENTION = {
   replacement_unused: "The outgoing key was in use before, but the replacement shows no use of its own.",
   usage_unknown: "The usage of the outgoing key cannot be read.",
   propagation_limit: "Applications do not read the replacement within the limit.",
-  destination_changed: "A destination holds another value than the replacement.",
+  destination_changed: "A destination holds another value than it should.",
   destination_unreadable:
     "A configured destination cannot be read, so nobody can say whether it still holds the outgoing key.",
   outgoing_in_use_elsewhere: "Another configured destination still holds the outgoing key.",

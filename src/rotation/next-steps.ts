@@ -18,7 +18,7 @@ const NEXT: Record<AttentionCode, Sentence> = {
   usage_unknown: (r) => `check the Admin key's access to usage; or keyturn proceed ${r.id} --reason …`,
   propagation_limit: (r) => `keyturn show ${r.id}; check the secrets manager, then keyturn retry ${r.id}`,
   destination_changed: (r) =>
-    `put the replacement back there, then keyturn retry ${r.id}${destinationOf(r, "cancelled") === null ? "" : `; or keyturn cancel ${r.id}`}`,
+    `put the ${r.replacement === null || r.endedAt !== null ? `value of ${r.outgoing.name}` : "replacement"} back there, then keyturn retry ${r.id}${destinationOf(r, "cancelled") === null ? "" : `; or keyturn cancel ${r.id}`}`,
   destination_unreadable: (r) =>
     `make the destination readable or correct the configuration, then keyturn retry ${r.id}`,
   outgoing_in_use_elsewhere: (r) => `replace the key in the named destination, then keyturn retry ${r.id}`,

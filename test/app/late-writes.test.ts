@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { advance } from "../../src/app/advance.ts";
 import { approve } from "../../src/app/approve.ts";
 import { cancel } from "../../src/app/decisions.ts";
 import { submit } from "../../src/app/intake/submit.ts";
+import { revoke } from "../../src/app/revoke.ts";
 import { scan } from "../../src/app/scan/scan.ts";
 import { KeyturnError } from "../../src/rotation/errors.ts";
+import { destinationId } from "../../src/rotation/locks.ts";
 import { UNDO_MS } from "../../src/rotation/transition.ts";
 import { DAY, aDestination } from "../support/records.ts";
 import { aPolicy } from "../support/settings.ts";
@@ -40,6 +43,18 @@ function arrives({ copy = true } = {}): void {
   if (copy) world.store.secrets.get(B.secret)?.previous.set(`${ID}.${B.field ?? "value"}`, outgoing.text);
   world.put(B, replacement.text);
 }
+/** One of ours that is open, and whose mark is at the secret of B. */
+async function rotationOfAnotherField(): Promise<string> {
+  const here = await world.rotation(ID);
+  const plan = { ...here.plan, targets: ["other"], destinations: [{ ...B, field: "OTHER" }] };
+  const record = { ...here, id: "rot_0002", revision: 1, target: "other", plan, endedAt: null, wakeAt: null };
+  Object.assign(record, {
+    state: "reinstated",
+    outgoing: { ...here.outgoing, id: world.org.addKey({ name: "o" }).id },
+  });
+  await world.deps.rotations.commit({ record, expectedRevision: 0, locks: [], audit: [] });
+  return record.id;
+}
 const undone = () => world.log.lines.map(({ fields }) => fields).filter((f) => f["event"] === "promotion.undone");
 
 describe("P6, P7: a write that takes effect after the rotation has turned back", () => {
@@ -62,9 +77,20 @@ describe("P6, P7: a write that takes effect after the rotation has turned back",
     await world.clock.turn(MINUTE);
     await world.work();
     expect(undone()).toMatchObject([{ outcome: "nothing_to_restore" }]);
+    const { attention } = await world.rotation(ID);
+    expect(attention).toMatchObject({ code: "destination_changed", next: expect.stringContaining("value of old") });
+    for (let i = 0; i < 10; i++) {
+      await world.clock.turn(MINUTE);
+      await world.work();
+    }
+    expect(undone()).toHaveLength(1);
+    world.put(B, outgoing.text);
+    await world.clock.turn(5 * MINUTE);
+    await world.work();
+    expect((await world.rotation(ID)).attention).toBeNull();
   });
   it.each([
-    { who: "a newer rotation that is at work there", marks: () => ({ rotation: "rot_0002" }) },
+    { who: "a newer rotation that nobody knows here", marks: () => ({ rotation: "rot_0002" }) },
     { who: "a newer rotation of the same key", marks: () => ({ replacement: replacement.id }) },
   ])("the value of $who is left alone", async ({ marks }) => {
     arrives();
@@ -80,6 +106,42 @@ describe("P6, P7: a write that takes effect after the rotation has turned back",
     await world.clock.turn(MINUTE);
     await world.work();
     expect(world.value(B)).toBe(replacement.text);
+  });
+  it("R4: does not put a leaked key back over one that works", async () => {
+    arrives();
+    await revoke(world.deps, outgoing.id, BY, { unmanaged: true });
+    await world.clock.turn(20_000);
+    await advance(ID, world.deps);
+    expect(world.value(B)).toBe(replacement.text);
+  });
+  it("is taken back also with the mark that came with it, or that of another field's rotation", async () => {
+    for (const marks of [{ rotation: ID, phase: "promote" }, { rotation: await rotationOfAnotherField() }]) {
+      arrives();
+      Object.assign(world.marks(B.secret), marks);
+      await world.clock.turn(MINUTE);
+      await world.work();
+      expect(world.value(B)).toBe(outgoing.text);
+    }
+  });
+  it("R10: under the lease for writing, where the manager cannot refuse a stale write", async () => {
+    arrives();
+    Object.assign(world.store, { conditionalWrite: false });
+    const lease = await world.deps.leases.acquire(`write:${destinationId(B)}`, MINUTE);
+    await world.clock.turn(20_000);
+    await world.work();
+    expect(world.value(B)).toBe(replacement.text);
+    await lease.release();
+    await world.clock.turn(MINUTE);
+    await world.work();
+    expect(world.value(B)).toBe(outgoing.text);
+  });
+  it("R19: its copy is there for a scan to spare while it may be needed, and gone when it is not", async () => {
+    arrives();
+    await scan(world.deps, { dryRun: false });
+    await world.clock.turn(MINUTE);
+    await world.work();
+    expect(world.value(B)).toBe(outgoing.text);
+    expect(world.store.secrets.get(B.secret)?.previous.size).toBe(0);
   });
   it("a manager that is away leaves no trouble on a rotation that is over", async () => {
     world.store.fail = () => {

@@ -30,6 +30,8 @@ export async function cleanUp(deps: Deps, record: Rotation): Promise<Rotation> {
           : fingerprint === record.outgoing.fingerprint
             ? record.outgoing.id
             : null;
+    // What a later rotation left to recognise its value by stays (R11).
+    if (marks.rotation === null && keyId === null) continue;
     await store.mark(dest, marksAfterEnd(record.install, keyId, keyId === null ? null : fingerprint));
   }
   if (record.state === "completed" && record.replacement?.fingerprint != null && record.target !== null) {

@@ -1,16 +1,16 @@
 import { aboutOf } from "../../rotation/about.ts";
 import { KeyturnError } from "../../rotation/errors.ts";
-import { describeDestination, destinationId } from "../../rotation/locks.ts";
+import { describeDestination } from "../../rotation/locks.ts";
 import type { Destination, DestinationProgress, Rotation } from "../../rotation/record.ts";
 import type { SecretText } from "../../rotation/secret.ts";
 import type { State } from "../../rotation/states.ts";
 import { commitAmend, commitIntent } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { markOne } from "../marking.ts";
+import { writeLease } from "../write-lease.ts";
 import { finish } from "./finish.ts";
 import { takeBackAt } from "./take-back.ts";
 
-const LEASE_MS = 60_000;
 /** How often a changed base is merged again within one step. */
 const REMERGES = 3;
 
@@ -48,8 +48,7 @@ async function promoteOne(
   const before = r.progress[index];
   if (before === undefined || r.replacement === null)
     throw new KeyturnError("INTERNAL", "The record has no replacement.");
-  // Managers that cannot refuse a stale write are written by one process at a time (R10).
-  const lease = store.conditionalWrite ? null : await deps.leases.acquire(`write:${destinationId(dest)}`, LEASE_MS);
+  const lease = await writeLease(deps, dest);
   try {
     for (let round = 0; round < REMERGES; round++) {
       const current = await store.read(dest);

@@ -1,10 +1,11 @@
-import { describeDestination, destinationId } from "../../rotation/locks.ts";
+import { describeDestination } from "../../rotation/locks.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import { isPromoted } from "../../rotation/transition.ts";
 import { attend, settle } from "../settle.ts";
 import { commitIntent } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { markAll } from "../marking.ts";
+import { writeLease } from "../write-lease.ts";
 import { destinationsSeen } from "../destinations-seen.ts";
 import { callOnce, payForCall } from "./call-once.ts";
 import { finish } from "./finish.ts";
@@ -30,10 +31,7 @@ export async function rollBack(deps: Deps, record: Rotation): Promise<Rotation> 
     const before = progress[i];
     const { replacement, outgoing } = record;
     // A worker that is just promoting has finished before anything is decided here (R10).
-    const lease =
-      store.conditionalWrite || replacement === null
-        ? null
-        : await deps.leases.acquire(`write:${destinationId(dest)}`, 60_000);
+    const lease = replacement === null ? null : await writeLease(deps, dest);
     try {
       if (
         promoted &&

@@ -1,33 +1,76 @@
 import { aboutOf } from "../../rotation/about.ts";
-import { describeDestination } from "../../rotation/locks.ts";
+import { describeDestination, destinationId, physicalIdOf } from "../../rotation/locks.ts";
 import type { Destination, Rotation } from "../../rotation/record.ts";
 import { commitIntent } from "../commit.ts";
 import { type Deps, storeOf } from "../deps.ts";
+import { destinationSeen } from "../destinations-seen.ts";
 import { marksOf } from "../marking.ts";
-import { settle } from "../settle.ts";
-
-/**
- * Of a rotation that turned back and is over: a write that a manager carried out after we had stopped waiting for it, or that
- * a worker made in its last moment, made the replacement current. The old value goes back (P6, P7). Where a newer rotation is
- * at work, or made the same key current, the value is its. Repeating it is harmless.
- */
-export async function takeBack(deps: Deps, record: Rotation): Promise<Rotation> {
-  const intended = await commitIntent(deps, record, "roll_back", { promoted: true, cause: "late_write" });
-  for (const dest of record.plan.destinations) {
-    const { rotation, replacementKeyId } = await marksOf(deps, dest);
-    // Our own clean-up left the outgoing key as the one that is current here.
-    if (rotation !== null || replacementKeyId === record.replacement?.id) continue;
-    await takeBackAt(deps, record, dest);
-  }
-  return settle(deps, intended, deps.clock.now() + NEXT_LOOK_MS, { intent: null });
-}
+import { attend, settle } from "../settle.ts";
+import { writeLease } from "../write-lease.ts";
 
 const NEXT_LOOK_MS = 60_000;
 
+/**
+ * Of a rotation that turned back and is over: a write that a manager carried out after we had stopped waiting for it, or that
+ * a worker made in its last moment, made the replacement current. The old value goes back (P6, P7), but nowhere where another
+ * rotation is at work or has been since. Repeating it is harmless.
+ */
+export async function takeBack(deps: Deps, record: Rotation): Promise<Rotation> {
+  const places = await whereItIsOurs(deps, record);
+  if (places.length === 0) return settle(deps, record, deps.clock.now() + NEXT_LOOK_MS);
+  const where = places.map(describeDestination);
+  const told = record.attention?.code === "destination_changed";
+  if (told) return attend(deps, record, "destination_changed", noCopy(where));
+  const evidence = { promoted: true, cause: "late_write", destinations: where };
+  const intended = await commitIntent(deps, record, "roll_back", evidence);
+  const without: string[] = [];
+  for (const dest of places) {
+    const lease = await writeLease(deps, dest);
+    try {
+      if ((await takeBackAt(deps, record, dest)) === "nothing_to_restore") without.push(describeDestination(dest));
+      else await (await storeOf(deps, dest)).discardPrevious(dest, record.id);
+    } finally {
+      await lease?.release().catch(() => undefined);
+    }
+  }
+  return without.length === 0
+    ? settle(deps, intended, deps.clock.now() + NEXT_LOOK_MS, { intent: null })
+    : attend(deps, intended, "destination_changed", noCopy(without), { intent: null });
+}
+
+const noCopy = (where: readonly string[]): string =>
+  `A write that came late made the replacement current, and no copy of the old value is left: ${where.join(", ")}.`;
+
+/** Destinations that hold the replacement, and whose value nobody else has a say in. */
+async function whereItIsOurs(deps: Deps, r: Rotation): Promise<Destination[]> {
+  if (r.replacement === null) return [];
+  // Somebody revokes the old key, or rotates on from the new one.
+  for (const key of [r.outgoing.id, r.replacement.id])
+    if ((await deps.rotations.holderOf(`key:${key}`)) !== null) return [];
+  const ours: Destination[] = [];
+  for (const dest of r.plan.destinations) {
+    const { holds } = await destinationSeen(deps, r, dest);
+    if (holds === "replacement" && !(await isTaken(deps, r, dest))) ours.push(dest);
+  }
+  return ours;
+}
+
+async function isTaken(deps: Deps, r: Rotation, dest: Destination): Promise<boolean> {
+  // One rotation at a time on a physical secret (R3).
+  if ((await deps.rotations.holderOf(`secret:${physicalIdOf(dest)}`)) !== null) return true;
+  const { rotation, replacementKeyId } = await marksOf(deps, dest);
+  if (rotation === r.id) return false;
+  // After our own clean-up the outgoing key is the one that marks name as current.
+  if (rotation === null) return replacementKeyId === r.replacement?.id;
+  const other = await deps.rotations.load(rotation);
+  // Marks are of a secret; another field's rotation has no say in this one.
+  return other === null || other.plan.destinations.some((each) => destinationId(each) === destinationId(dest));
+}
+
 /** Whoever rolls back may have looked here before the write took effect, and does not look again. */
-export async function takeBackAt(deps: Deps, r: Rotation, dest: Destination): Promise<void> {
+export async function takeBackAt(deps: Deps, r: Rotation, dest: Destination): Promise<string | null> {
   const [replacement, outgoing] = [r.replacement?.fingerprint ?? null, r.outgoing.fingerprint];
-  if (replacement === null || outgoing === null) return;
+  if (replacement === null || outgoing === null) return null;
   const outcome = await (await storeOf(deps, dest)).rollBack(dest, r.id, replacement, outgoing);
   const now = outcome === "nothing_to_restore" ? "no copy of the old value is left" : "the old value was put back";
   if (outcome === "rolled_back" || outcome === "nothing_to_restore")
@@ -35,4 +78,5 @@ export async function takeBackAt(deps: Deps, r: Rotation, dest: Destination): Pr
       { event: "promotion.undone", ...aboutOf(r), destination: describeDestination(dest), outcome },
       `a delayed write made the replacement current after the rotation had turned back; ${now}`,
     );
+  return outcome;
 }

@@ -1,5 +1,6 @@
 import type { LastKnown } from "../../ports/audit.ts";
 import type { Rotation } from "../../rotation/record.ts";
+import { mayBeWrittenLate } from "../../rotation/transition.ts";
 import type { Deps } from "../deps.ts";
 import { openRotations } from "./judge-targets.ts";
 import { reportLeftoverKeys } from "./leftover-keys.ts";
@@ -38,7 +39,8 @@ export async function upkeep(
       const record = await deps.rotations.load(id);
       if (record === null) return before.sink?.ended.has(id) === true ? "over" : "unknown";
       if (record.endedAt === null) return "open";
-      return record.cleanedUp ? "over" : "ending";
+      // A write that comes late leaves a copy of the old value, which is needed to take it back.
+      return record.cleanedUp && !mayBeWrittenLate(record, deps.clock.now()) ? "over" : "ending";
     },
     spent: before.spent,
   };
