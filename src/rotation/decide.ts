@@ -99,12 +99,10 @@ function guardPlan(r: Rotation, seen: Observation): Decision | null {
 
 const all = (seen: Observation, what: DestinationSeen["holds"]): boolean =>
   seen.destinations !== null && seen.destinations.length > 0 && seen.destinations.every((d) => d.holds === what);
-const lacking = (r: Rotation, seen: Observation): string =>
+const lacking = (r: Rotation, seen: Observation, wanted: DestinationSeen["holds"] = "replacement"): string =>
   (seen.destinations ?? [])
     .flatMap((d, i) =>
-      d.holds === "replacement"
-        ? []
-        : [`${r.plan.destinations[i]?.store}:${r.plan.destinations[i]?.secret} (${d.holds})`],
+      d.holds === wanted ? [] : [`${r.plan.destinations[i]?.store}:${r.plan.destinations[i]?.secret} (${d.holds})`],
     )
     .join(", ");
 /** P1's destination conditions: nothing of ours still holds the outgoing key, and all hold one other key. */
@@ -142,6 +140,9 @@ const BY_STATE = {
     if (seen.pending?.some((p) => p !== "none")) return perform("adopt_pending");
     if (passed(r.deadline, seen.at)) return move("expired");
     if (isDead(seen.outgoing) && r.reason !== "compromised") return attend("outgoing_dead");
+    // A key that is handed over now could go nowhere: better told before somebody makes one.
+    if (r.outgoing.fingerprint !== null && seen.destinations?.some((d) => d.holds === "other"))
+      return attend("destination_changed", lacking(r, seen, "outgoing"));
     return until(r, seen, r.deadline);
   },
 

@@ -17,8 +17,13 @@ const NEXT: Record<AttentionCode, Sentence> = {
     `check that the applications were restarted; then wait, or keyturn proceed ${r.id} --reason …`,
   usage_unknown: (r) => `check the Admin key's access to usage; or keyturn proceed ${r.id} --reason …`,
   propagation_limit: (r) => `keyturn show ${r.id}; check the secrets manager, then keyturn retry ${r.id}`,
-  destination_changed: (r) =>
-    `put the ${r.replacement === null || r.endedAt !== null ? `value of ${r.outgoing.name}` : "replacement"} back there, then keyturn retry ${r.id}${destinationOf(r, "cancelled") === null ? "" : `; or keyturn cancel ${r.id}`}`,
+  destination_changed: (r) => {
+    const cancel = destinationOf(r, "cancelled") === null ? "" : `; or keyturn cancel ${r.id}`;
+    if (r.replacement === null)
+      return `put the value of ${r.outgoing.name} back there, or hand over the key that is there with keyturn submit ${r.id}${cancel}`;
+    const value = r.endedAt === null ? "replacement" : `value of ${r.outgoing.name}`;
+    return `put the ${value} back there, then keyturn retry ${r.id}${cancel}`;
+  },
   destination_unreadable: (r) =>
     `make the destination readable or correct the configuration, then keyturn retry ${r.id}`,
   outgoing_in_use_elsewhere: (r) => `replace the key in the named destination, then keyturn retry ${r.id}`,

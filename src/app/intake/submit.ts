@@ -80,6 +80,7 @@ async function take(
 ): Promise<Submitted> {
   // Before the lease, whose save is on record: after it the record would seem newer than what it has lost (R16).
   if (!isBehind(found)) await refuseOutrun(deps, found);
+  await refuseWhenChanged(deps, found, key);
   const leased = await takeLease(deps, found, actor, options.replace);
   try {
     await refuseWhenInUse(deps, leased);
@@ -107,6 +108,27 @@ async function refuseWhenInUse(deps: Deps, record: Rotation): Promise<void> {
     throw new KeyturnError("WRONG_STATE", `Applications read the replacement ${record.replacement.name} already.`, {
       next: `Nothing to hand over: keyturn show ${record.id}. Archive the key that is not needed in the Console.`,
     });
+}
+
+/**
+ * A key that could replace nothing is not taken: the secret holds neither the outgoing key nor this one. A secrets manager that
+ * cannot be read is named by what comes after.
+ */
+async function refuseWhenChanged(deps: Deps, r: Rotation, key: SecretText): Promise<void> {
+  if (r.state !== "awaiting_replacement" || r.replacement !== null || r.outgoing.fingerprint === null) return;
+  const seen = await destinationsSeen(deps, r).catch(() => []);
+  const changed = r.plan.destinations.filter(
+    (_, i) => seen[i]?.holds === "other" && seen[i].fingerprint !== key.fingerprint,
+  );
+  if (changed.length === 0) return;
+  throw new KeyturnError(
+    "STORE_CONFLICT",
+    `${changed.map(describeDestination).join(", ")} holds another value than the outgoing key ${r.outgoing.name}.`,
+    {
+      reason: "destination_changed",
+      next: `Put the outgoing key back there, or hand over the key that is there, or keyturn cancel ${r.id}.`,
+    },
+  );
 }
 
 /** Whoever made the key in the Console saw it: they too must be another person than who approved (R21). */

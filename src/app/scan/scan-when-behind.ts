@@ -1,4 +1,6 @@
 import { isBehind } from "../../rotation/behind.ts";
+import type { Rotation } from "../../rotation/record.ts";
+import type { State } from "../../rotation/states.ts";
 import { asKeyturnError } from "../../rotation/errors.ts";
 import type { Deps } from "../deps.ts";
 import { openRotations } from "../find.ts";
@@ -6,6 +8,11 @@ import { openRotations } from "../find.ts";
 /** Between two scans that did not help, doubled each time up to the longest (milliseconds). */
 const FIRST_PAUSE_MS = 60_000;
 const LONGEST_PAUSE_MS = 60 * 60_000;
+
+/** What others put there may be this rotation's own replacement, of a life of it that Redis has forgotten. */
+const mayBeBehind = ({ attention, state }: Rotation): boolean =>
+  attention?.code === "destination_changed" && BEFORE_PROPAGATING.includes(state);
+const BEFORE_PROPAGATING: readonly State[] = ["awaiting_replacement", "verifying", "promoting"];
 
 /**
  * A rotation whose record is older than the audit sink or its marks does nothing until a scan rebuilds it (R16, P8), and the
@@ -21,7 +28,7 @@ export function createScanWhenBehind(
   return {
     /** @returns whether it scanned. @throws what Redis and the scan throw; looking again is safe */
     look: async () => {
-      const behind = (await openRotations(deps)).filter(isBehind);
+      const behind = (await openRotations(deps)).filter((r) => isBehind(r) || mayBeBehind(r));
       if (behind.length === 0) {
         pauseMs = FIRST_PAUSE_MS;
         return false;
