@@ -50,6 +50,59 @@ beforeEach(() => {
   });
 });
 
+describe("a destination that others changed while a key is awaited", () => {
+  const FILE = aDestination("a.env");
+  const waiting = async () => {
+    await scan(world.deps, { dryRun: false });
+    await approve(world.deps, ID, BY);
+    await world.work();
+  };
+  const handOver = (text: string) =>
+    submit(world.deps, ID, text, BY.actor, { replace: false, keyId: null, acceptExpiry: false });
+
+  it("is named before anybody makes a key, and a scan looks whether it was this rotation itself", async () => {
+    await waiting();
+    world.put(FILE, world.org.addKey({ name: "by hand" }).text);
+    await world.clock.turn(MINUTE);
+    await world.work();
+    const { attention } = await world.rotation(ID);
+    expect(attention).toMatchObject({
+      code: "destination_changed",
+      next: expect.stringContaining("put the value of old"),
+    });
+    expect(await look().look()).toBe(true);
+  });
+  it("no key is taken that could go nowhere; the rotation waits on", async () => {
+    await waiting();
+    world.put(FILE, world.org.addKey({ name: "by hand" }).text);
+    const { revision } = await world.rotation(ID);
+    await expect(handOver(world.org.addKey({ name: "new" }).text)).rejects.toMatchObject({
+      code: "STORE_CONFLICT",
+      reason: "destination_changed",
+    });
+    expect(await world.rotation(ID)).toMatchObject({ revision, lease: null });
+  });
+  it("the key that somebody pasted there may be handed over", async () => {
+    await waiting();
+    const pasted = world.org.addKey({ name: "by hand" });
+    world.put(FILE, pasted.text);
+    await handOver(pasted.text);
+    await world.work();
+    expect((await world.rotation(ID)).state).toBe("grace_period");
+  });
+  it("goes on by itself when the outgoing key is back", async () => {
+    await waiting();
+    const before = world.value(FILE) ?? "";
+    world.put(FILE, world.org.addKey({ name: "by hand" }).text);
+    await world.clock.turn(MINUTE);
+    await world.work();
+    world.put(FILE, before);
+    await world.clock.turn(5 * MINUTE);
+    await world.work();
+    expect(await world.rotation(ID)).toMatchObject({ state: "awaiting_replacement", attention: null });
+  });
+});
+
 describe("R16, P8: a record that Redis set back is rebuilt without waiting for the schedule", () => {
   it("a person is not asked for a second key, and the rotation goes on where it was", async () => {
     await setBack();

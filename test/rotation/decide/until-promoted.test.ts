@@ -97,6 +97,17 @@ describe("awaiting_replacement", () => {
     },
     { when: "the outgoing key expired", seen: { outgoing: "expired" }, so: attend("outgoing_dead") },
     {
+      when: "others changed the value: said before anybody makes a key",
+      seen: { destinations: holding("other") },
+      so: attend("destination_changed", "files:billing.env (other)"),
+    },
+    {
+      when: "a value that nobody can compare proves nothing",
+      given: { outgoing: { ...aKey("apikey_out"), fingerprint: null } },
+      seen: { destinations: holding("other") },
+      so: wait(NOON + MINUTE),
+    },
+    {
       when: "P12: an unknown status is no death",
       seen: { outgoing: "unknown:paused" },
       so: wait(NOON + MINUTE),
