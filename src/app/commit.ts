@@ -1,4 +1,4 @@
-import { isBehind, knowsUpTo, onRecord } from "../rotation/behind.ts";
+import { isBehind, onRecord } from "../rotation/behind.ts";
 import type { AuditDraft } from "../ports/audit.ts";
 import type { Aftermath } from "../ports/rotations.ts";
 import { aboutOf } from "../rotation/about.ts";
@@ -23,8 +23,8 @@ function draft(
     evidence: entry.evidence ?? {},
     rotation: record.id,
     target: record.target,
-    // What may be out of date must not become the sink's newest word, from which it is to be rebuilt.
-    ...(isBehind(record) || knowsUpTo(record) < record.revision ? {} : { checkpoint: checkpointOf(record) }),
+    // What is out of date must not become the sink's newest word, from which it is to be rebuilt.
+    ...(isBehind(record) ? {} : { checkpoint: checkpointOf(record) }),
   };
 }
 

@@ -4,10 +4,10 @@ import { compare } from "./chain.ts";
 
 /**
  * Gathers, from entries in any order, the newest checkpoint of each rotation and the newest word on each hold.
- * Of a rotation the highest revision is the newest: a Redis that was set back goes on in a later epoch with older records,
- * while what it had confirmed before is in the sink; a rebuild jumps over all revisions that were ever written. Only a completion
- * is above them: its key is archived, whatever another life of the rotation still asks for (split brain). Of holds, and where
- * revisions are the same, the chain's order decides.
+ * Of a rotation the one that knows most is the newest (`knowsUpTo`): a Redis that was set back goes on in a later epoch with
+ * older records, while what it had confirmed before is in the sink; a rebuild jumps over all revisions that were ever written.
+ * Only a completion is above them: its key is archived, whatever another life of the rotation still asks for (split brain). Of
+ * holds, and where two know as much, the chain's order decides.
  */
 export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): LastKnown } {
   const rotations = new Map<string, ChainPosition & { ended: boolean; revision: number; record: unknown }>();

@@ -75,6 +75,23 @@ it("R16: a hold tells nothing of how the rotation went on", async () => {
   expect(knowsUpTo(await world.rotation(ID))).toBe(before);
 });
 
+it("P8, R17: a clock that a hold has moved is known to the sink", async () => {
+  const { world } = await approved();
+  await handOver(world);
+  await world.work();
+  const { graceEndsAt } = await world.rotation(ID);
+  await world.clock.turn(6 * DAY);
+  await hold(world.deps, "billing", BY);
+  await looks(world, 4, DAY);
+  await unhold(world.deps, "billing", BY);
+  await looks(world, 2);
+  const moved = (await world.rotation(ID)).graceEndsAt;
+  expect(moved).toBeGreaterThan((graceEndsAt ?? 0) + 2 * DAY);
+  world.redis.restore();
+  await scan(world.deps, { dryRun: false });
+  expect(await world.rotation(ID)).toMatchObject({ state: "grace_period", graceEndsAt: moved });
+});
+
 it("R16: another trouble does not make a record that is behind look up to date", async () => {
   const { world, waiting } = await approved();
   await handOver(world);
