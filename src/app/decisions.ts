@@ -41,7 +41,7 @@ export async function decideOn(
   const record = await deps.rotations.load(id);
   if (record === null) throw new KeyturnError("NOT_FOUND", `No rotation ${id}.`);
   refuseNewer(record);
-  refuseBehind(record, deps.clock.now());
+  if (!urgent) refuseBehind(record, deps.clock.now());
   try {
     const allowed = await authorize(deps, by.actor, by.breakGlass);
     if (!urgent && !isBehind(record)) await refuseOutrun(deps, record);
@@ -59,7 +59,7 @@ export async function decideOn(
     const decide = async (r: Rotation) => {
       if (r.intent?.sent === true)
         throw new KeyturnError("WRONG_STATE", "It is too late: the call to archive the key was already sent.");
-      return apply(looksOnly ? r : await allTheSame(deps, r), allowed);
+      return apply(looksOnly || urgent ? r : await allTheSame(deps, r), allowed);
     };
     return await stepAside(deps, record, decide, (now) => isSameQuestion(record, now));
   } catch (error) {

@@ -1,16 +1,19 @@
 import type { Destination, Rotation } from "../rotation/record.ts";
 import type { Deps } from "./deps.ts";
+import { inTime } from "./in-time.ts";
 import { marksOf } from "./marking.ts";
 import { restoreHold } from "./scan/restore.ts";
 
 /**
  * Every hold on this rotation's outgoing key or targets: configuration (this process's and the newest announced), Redis,
- * and, with `marks`, the marks beside the secrets. Any source is enough to hold; none can lift another's (R2, R15, R17).
+ * and, with `marked`, the marks beside the secrets. Any source is enough to hold; none can lift another's (R2, R15, R17).
+ * @param readable whether marks that cannot be read are passed over, instead of thrown
  */
 export async function holdsOn(
   deps: Deps,
   subjects: readonly string[],
   marked: Rotation | null = null,
+  readable = false,
 ): Promise<string[]> {
   const found = new Set<string>();
   const [announced, set] = await Promise.all([deps.registry.holds(), deps.holds.list()]);
@@ -21,28 +24,33 @@ export async function holdsOn(
     if (by !== undefined) found.add(`${subject} (keyturn hold by ${by.actor})`);
   }
   for (const dest of marked?.plan.destinations ?? []) {
-    const { hold } = await marksOf(deps, dest);
+    const facts = readable ? await inTime(marksOf(deps, dest)) : await marksOf(deps, dest);
+    const hold = facts?.hold ?? null;
     if (hold !== null) found.add(`${hold} (mark at ${dest.store}:${dest.secret})`);
   }
   return [...found];
 }
 
-/** The epoch of the audit chain in which this process last compared the sink's holds with Redis. */
-const compared = new WeakMap<object, number>();
+/** The epoch of the audit chain in which this process last compared the sink's holds with Redis, and whether it could. */
+const compared = new WeakMap<object, { epoch: number; whole: boolean }>();
 
 /**
  * Puts holds back that the audit sink knows and Redis lost, before anything destructive: a new epoch, or none, means that
  * Redis was emptied or set back, and no scan may have run since (R17). Read once per epoch; safe to repeat.
+ * @returns whether Redis now has every hold that was ever confirmed: the sink could be read
  */
-export async function restoreHolds(deps: Deps): Promise<void> {
+export async function restoreHolds(deps: Deps): Promise<boolean> {
   const epoch = (await deps.audit.head())?.epoch ?? null;
-  if (epoch !== null && compared.get(deps.audit) === epoch) return;
+  const before = compared.get(deps.audit);
+  if (epoch !== null && before?.epoch === epoch) return before.whole;
   const known = await deps.audit.lastKnown().catch(() => null);
   const held = await deps.holds.list();
   for (const [subject, { actor }] of known?.holds ?? []) {
     if (held[subject] === undefined) await restoreHold(deps, subject, actor, "sink");
   }
-  if (epoch !== null) compared.set(deps.audit, epoch);
+  const whole = known !== null;
+  if (epoch !== null) compared.set(deps.audit, { epoch, whole });
+  return whole;
 }
 
 /**

@@ -1,10 +1,10 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { behindError, decidedAllTheSame, isBehind, isOutrun } from "../rotation/behind.ts";
 import type { MarkFacts, Phase } from "../rotation/marks.ts";
 import type { DestinationSeen, MarksSeen } from "../rotation/observation.ts";
 import type { Destination, Rotation } from "../rotation/record.ts";
 import { destinationSeen } from "./destinations-seen.ts";
 import type { Deps } from "./deps.ts";
+import { inTime } from "./in-time.ts";
 import { marksOf } from "./marking.ts";
 import { attend } from "./settle.ts";
 
@@ -56,26 +56,16 @@ function unknownReplacement(r: Rotation, { replacementKeyId: id, phase }: MarkFa
 const revisionFor = (r: Rotation, { version, revision }: MarkFacts): number =>
   revision === null || (version === 1 && revision <= r.revision) ? 0 : revision;
 
-/** How long people wait for a secrets manager, in milliseconds; then it counts as one that cannot be read. */
-const PEOPLE_WAIT_MS = 5_000;
-
-/** What can be read of the marks within the time; null: nothing. */
+/** What can be read of the marks within a few seconds; null: nothing. */
 export async function marksInTime(deps: Deps, r: Rotation): Promise<MarksSeen | null> {
-  const each = r.plan.destinations.map((dest) => marksAt(deps, r, dest).catch(() => null));
-  const over = new AbortController();
-  // A wait for a network, not for a time: not of the clock that tests turn.
-  const late = pause(PEOPLE_WAIT_MS, null, { signal: over.signal, ref: false }).catch(() => null);
-  const given = await Promise.all(each.map((one) => Promise.race([one, late])));
-  over.abort();
+  const given = await Promise.all(r.plan.destinations.map((dest) => inTime(marksAt(deps, r, dest))));
   const read = given.filter((one) => one !== null);
   return read.length === 0 ? null : together(read);
 }
 
 /** A record that is behind and that no scan has mended in time, as a person decides on it; any other as it is. */
-export async function allTheSame(deps: Deps, r: Rotation): Promise<Rotation> {
-  if (!isBehind(r)) return r;
-  return decidedAllTheSame(r, (await marksInTime(deps, r))?.unknownReplacement ?? null);
-}
+export const allTheSame = async (deps: Deps, r: Rotation): Promise<Rotation> =>
+  isBehind(r) ? decidedAllTheSame(r, await marksInTime(deps, r)) : r;
 
 /** So often somebody who saves at the same moment is stepped aside for. */
 const TRIES = 3;

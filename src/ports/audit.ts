@@ -47,8 +47,8 @@ export interface LastKnown {
   /** The last checkpoint of every rotation that had not ended. */
   checkpoints: Map<string, { revision: number; record: unknown }>;
   /**
-   * Of rotations in `checkpoints`: the furthest checkpoint for each replacement that one of their lives began to promote. More than
-   * one where a rotation was set back and went on with another key.
+   * Of rotations in `checkpoints` that a split brain gave another life: the furthest checkpoint of each, which began to promote
+   * another key than `checkpoints` knows of, and has not ended.
    */
   lives: Map<string, unknown[]>;
   /** Rotations that had ended, with their last revision; infinite for a completed one, which nothing takes back. */

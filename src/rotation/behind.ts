@@ -41,10 +41,11 @@ export function onRecord(before: Rotation | null, after: Rotation): Rotation {
 
 /**
  * The record as a person decides on it although it is behind: from here on it knows better than what it has lost.
- * @param key that its marks name, if any
+ * @param marks of it, as far as they can be read
  */
-export function decidedAllTheSame(r: Rotation, key: string | null): Rotation {
-  const upTo = revisionAfter(knowsUpTo(r));
+export function decidedAllTheSame(r: Rotation, marks: MarksSeen | null): Rotation {
+  const upTo = revisionAfter(knowsUpTo(r), marks?.revision ?? 0);
+  const key = marks?.unknownReplacement ?? null;
   return { ...r, onRecord: { revision: r.revision, upTo }, ...(key === null ? {} : { settledKey: key }) };
 }
 

@@ -119,6 +119,9 @@ const passed = (deadline: Instant | null, now: Instant): boolean => deadline !==
 const outgoingGone = (r: Rotation, seen: Observation): Decision =>
   sameOther(seen) || r.target === null ? move("outgoing_gone") : attend("destination_changed", lacking(r, seen));
 
+/** In an emergency people paste keys by hand, and a key is taken in any case. */
+const isComparable = (r: Rotation): boolean => r.outgoing.fingerprint !== null && r.reason !== "compromised";
+
 const BY_STATE = {
   awaiting_approval: (r: Rotation, seen: Observation): Decision =>
     r.approvals.length >= r.approvalsNeeded
@@ -141,7 +144,7 @@ const BY_STATE = {
     if (passed(r.deadline, seen.at)) return move("expired");
     if (isDead(seen.outgoing) && r.reason !== "compromised") return attend("outgoing_dead");
     // A key that is handed over now could go nowhere: better told before somebody makes one.
-    if (r.outgoing.fingerprint !== null && seen.destinations?.some((d) => d.holds === "other"))
+    if (isComparable(r) && seen.destinations?.some((d) => d.holds === "other"))
       return attend("destination_changed", lacking(r, seen, "outgoing"));
     return until(r, seen, r.deadline);
   },

@@ -83,6 +83,10 @@ export function marksAfterEnd(
   };
 }
 
+/** A forged one must not use numbers up: a rebuild goes on above it. */
+const MOST_REVISION = 1e12;
+const upTo = (most: number, value: number | null): number | null => (value !== null && value <= most ? value : null);
+
 /** Reads marks tolerantly: whatever does not look like ours is null, and nothing is believed without a second source. */
 export function readMarkFacts(marks: Record<string, string>): MarkFacts {
   const text = (name: string) => fit(marks[name] ?? null);
@@ -96,7 +100,7 @@ export function readMarkFacts(marks: Record<string, string>): MarkFacts {
     version: number("v"),
     install: text("install"),
     rotation: text("rotation"),
-    revision: number("rev"),
+    revision: upTo(MOST_REVISION, number("rev")),
     phase,
     outgoingKeyId: text("outgoing"),
     replacementKeyId: text("replacement"),

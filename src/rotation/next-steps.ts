@@ -18,7 +18,8 @@ const NEXT: Record<AttentionCode, Sentence> = {
   usage_unknown: (r) => `check the Admin key's access to usage; or keyturn proceed ${r.id} --reason …`,
   propagation_limit: (r) => `keyturn show ${r.id}; check the secrets manager, then keyturn retry ${r.id}`,
   destination_changed: (r) => {
-    const cancel = destinationOf(r, "cancelled") === null ? "" : `; or keyturn cancel ${r.id}`;
+    const cancel =
+      r.reason === "compromised" || destinationOf(r, "cancelled") === null ? "" : `; or keyturn cancel ${r.id}`;
     if (r.replacement === null)
       return `put the value of ${r.outgoing.name} back there, or hand over the key that is there with keyturn submit ${r.id}${cancel}`;
     const value = r.endedAt === null ? "replacement" : `value of ${r.outgoing.name}`;

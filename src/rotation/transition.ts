@@ -20,9 +20,19 @@ export function isWatched(r: Rotation, now: Instant): boolean {
     r.state === "rolled_back" || (r.state === "cancelled" && (r.replacement !== null || r.reason === "compromised"));
   return kept && r.endedAt !== null && now < r.endedAt + WATCH_MS;
 }
-/** Whether a write that was on its way when the rotation turned back may still make its replacement current (P6, P7). */
+/** A manager that carries a write out after we stopped waiting for it does so within seconds, a frozen worker within minutes. */
+export const LATE_WRITE_MS = 5 * 60_000;
+
+/**
+ * Whether a write that was on its way when the rotation turned back may still make its replacement current (P6, P7). Not when
+ * none was begun; and not later: then it is somebody's own will.
+ */
 export const mayBeWrittenLate = (r: Rotation, now: Instant): boolean =>
-  isWatched(r, now) && r.replacement !== null && r.endedAt !== null && now < r.endedAt + UNDO_MS;
+  isWatched(r, now) &&
+  r.replacement !== null &&
+  r.endedAt !== null &&
+  now < r.endedAt + LATE_WRITE_MS &&
+  r.history.some(({ event }) => event === "verified");
 
 /** Entries of a record that are kept; the chain has all. */
 export const HISTORY_LIMIT = 500;

@@ -4,10 +4,11 @@ import { approve } from "../../src/app/approve.ts";
 import { cancel } from "../../src/app/decisions.ts";
 import { submit } from "../../src/app/intake/submit.ts";
 import { revoke } from "../../src/app/revoke.ts";
+import { rotate } from "../../src/app/rotate.ts";
 import { scan } from "../../src/app/scan/scan.ts";
 import { KeyturnError } from "../../src/rotation/errors.ts";
 import { destinationId } from "../../src/rotation/locks.ts";
-import { UNDO_MS } from "../../src/rotation/transition.ts";
+import { LATE_WRITE_MS } from "../../src/rotation/transition.ts";
 import { DAY, aDestination } from "../support/records.ts";
 import { aPolicy } from "../support/settings.ts";
 import { type World, makeWorld } from "../support/world.ts";
@@ -89,6 +90,18 @@ describe("P6, P7: a write that takes effect after the rotation has turned back",
     await world.work();
     expect((await world.rotation(ID)).attention).toBeNull();
   });
+  it("is taken back where there is a copy, although there is none elsewhere", async () => {
+    world.put(A, replacement.text);
+    await world.clock.turn(MINUTE);
+    await world.work();
+    arrives();
+    await world.clock.turn(2 * MINUTE);
+    await world.work();
+    expect([world.value(A), world.value(B)]).toEqual([replacement.text, outgoing.text]);
+    const { attention } = await world.rotation(ID);
+    expect(attention?.message).toContain(A.secret);
+    expect(attention?.message).not.toContain(B.secret);
+  });
   it.each([
     { who: "a newer rotation that nobody knows here", marks: () => ({ rotation: "rot_0002" }) },
     { who: "a newer rotation of the same key", marks: () => ({ replacement: replacement.id }) },
@@ -147,14 +160,31 @@ describe("P6, P7: a write that takes effect after the rotation has turned back",
     world.store.fail = () => {
       throw new KeyturnError("STORE_UNAVAILABLE");
     };
-    for (let i = 0; i < 14; i++) {
+    for (let i = 0; i < 4; i++) {
       await world.clock.turn(MINUTE);
       await world.work();
     }
     expect(await world.rotation(ID)).toMatchObject({ attention: null, retry: null });
   });
+  it("is somebody's will when nothing had been begun", async () => {
+    const other = world.org.addKey({ name: "other", ageDays: 100 });
+    const C = aDestination("c.env");
+    world.setTarget("sales", other, { destinations: [C] });
+    const { id } = await rotate(world.deps, "sales", BY.actor, null);
+    await approve(world.deps, id, BY);
+    const staged = world.org.addKey({ name: "staged" });
+    await submit(world.deps, id, staged.text, BY.actor, { replace: false, keyId: null, acceptExpiry: false });
+    await cancel(world.deps, id, BY, null);
+    await world.work();
+    expect(await world.rotation(id)).toMatchObject({ state: "cancelled", replacement: { id: staged.id } });
+    world.put(C, staged.text);
+    await world.clock.turn(MINUTE);
+    await world.work();
+    expect(world.value(C)).toBe(staged.text);
+    expect(undone()).toEqual([]);
+  });
   it("is somebody's will when it comes later", async () => {
-    await world.clock.turn(UNDO_MS);
+    await world.clock.turn(LATE_WRITE_MS);
     arrives();
     await world.clock.turn(2 * 3_600_000);
     await world.work();

@@ -58,3 +58,56 @@ describe("what the audit sink knows of a rotation is the checkpoint with the hig
     },
   ])("$when", ({ entries, is }) => expect(known(entries)).toEqual(is));
 });
+
+describe("the other lives of a rotation that is open", () => {
+  const promoting = (revision: number, key: string, endedAt: number | null = null) => ({
+    ...record(revision, endedAt),
+    state: endedAt === null ? "promoting" : "cancelled",
+    replacement: { fingerprint: key },
+    progress: [],
+  });
+  function lives(entries: readonly AuditEntry[]): unknown {
+    const both = [entries, entries.toReversed()].map((each) => {
+      const gatherer = lastKnownGatherer();
+      for (const entry of each) gatherer.take(entry);
+      return (gatherer.result().lives.get("rot_1") ?? []).map((life) => (life as { revision: number }).revision);
+    });
+    expect(both[0]).toEqual(both[1]);
+    return both[0];
+  }
+  const NEWEST = at(9, 1, record(1_000_014));
+  it.each([
+    { when: "there is one life", entries: [at(1, 1, promoting(4, "a")), at(1, 2, promoting(5, "a"))], are: [] },
+    {
+      when: "another one promoted a key: its furthest checkpoint",
+      entries: [at(1, 1, promoting(4, "a")), at(1, 2, promoting(5, "a")), NEWEST],
+      are: [5],
+    },
+    {
+      when: "P5: it was cancelled there",
+      entries: [at(1, 1, promoting(4, "a")), at(1, 2, promoting(6, "a", 7)), at(1, 3, promoting(5, "a")), NEWEST],
+      are: [],
+    },
+    {
+      when: "the key was only staged there",
+      entries: [at(1, 1, { ...promoting(4, "a"), state: "verifying" }), NEWEST],
+      are: [],
+    },
+    {
+      when: "R4: it was only staged when the old one was revoked",
+      entries: [at(1, 1, { ...promoting(4, "a"), state: "revoking" }), NEWEST],
+      are: [],
+    },
+    {
+      when: "R4: it was in some destination when the old one was revoked",
+      entries: [at(1, 1, { ...promoting(4, "a"), state: "revoking", progress: [{ promotedAt: 3 }] }), NEWEST],
+      are: [4],
+    },
+    {
+      when: "the newest knows that key",
+      entries: [at(1, 1, promoting(4, "a")), at(9, 1, promoting(1_000_014, "a"))],
+      are: [],
+    },
+    { when: "the rotation has ended", entries: [at(1, 1, promoting(4, "a")), at(9, 1, record(1_000_014, 7))], are: [] },
+  ])("$when", ({ entries, are }) => expect(lives(entries)).toEqual(are));
+});

@@ -1,5 +1,6 @@
 import { KeyturnError } from "../../rotation/errors.ts";
 import type { Rotation } from "../../rotation/record.ts";
+import { isPromoted } from "../../rotation/transition.ts";
 import { attend, settle } from "../settle.ts";
 import { commitIntent } from "../commit.ts";
 import type { Deps } from "../deps.ts";
@@ -17,7 +18,7 @@ export async function activate(deps: Deps, record: Rotation): Promise<Rotation> 
   // The call and the look after it; the call itself does not wait.
   await deps.budget.take(2, "urgent");
   const intended = await commitIntent(deps, record, "activate", { keyId: record.outgoing.id });
-  if (record.state === "reinstating") await markAll(deps, intended, "reinstate");
+  if (record.state === "reinstating") await markAll(deps, intended, isPromoted(record) ? "reinstate" : "claim");
   try {
     await deps.admin.setKeyStatus(record.outgoing.id, "active", {
       timeoutMs: 10_000,

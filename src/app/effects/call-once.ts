@@ -46,8 +46,10 @@ export async function callOnce(
   call: { keyId: string; from: "active" | "inactive"; to: "inactive" | "archived" },
 ): Promise<KeySeen> {
   const checkedAt: Instant = deps.clock.now();
-  await restoreHolds(deps);
-  const look = await lookAgain(deps, intended, call.keyId);
+  const holdsAreWhole = await restoreHolds(deps);
+  // A leaked key goes whatever the marks say, and whether or not they can be read, unless they alone may know of a hold (R4, R17).
+  const emergency = intended.reason === "compromised" && call.to === "inactive";
+  const look = await lookAgain(deps, intended, call.keyId, { emergency, passOver: emergency && holdsAreWhole });
   const answer = lastLook(intended, look, call.from, call.to);
   if (answer === "conflict") throw new KeyturnError("CONFLICT");
   if (answer === "held") throw new KeyturnError("HELD", `${look.holds.join(", ")}.`);
@@ -67,12 +69,19 @@ export async function callOnce(
   return keySeen(deps.admin, call.keyId, PAID);
 }
 
-async function lookAgain(deps: Deps, intended: Rotation, keyId: string): Promise<LastLook> {
+const NOT_ASKED = { revision: 0, unknownReplacement: null };
+
+async function lookAgain(
+  deps: Deps,
+  intended: Rotation,
+  keyId: string,
+  { emergency, passOver }: { emergency: boolean; passOver: boolean },
+): Promise<LastLook> {
   const [fresh, holds, newestConfiguration, marks, status] = await Promise.all([
     deps.rotations.load(intended.id),
-    holdsOn(deps, [keyId, ...subjectsOf(intended)], intended),
+    holdsOn(deps, [keyId, ...subjectsOf(intended)], intended, passOver),
     deps.registry.isNewest(),
-    marksSeen(deps, intended, null),
+    emergency ? NOT_ASKED : marksSeen(deps, intended, null),
     keySeen(deps.admin, keyId, PAID),
   ]);
   return { revision: fresh?.revision ?? null, holds, newestConfiguration, marks, status };

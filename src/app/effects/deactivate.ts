@@ -1,8 +1,13 @@
+import { isOutrun } from "../../rotation/behind.ts";
+import type { Phase } from "../../rotation/marks.ts";
 import type { Rotation } from "../../rotation/record.ts";
+import { isPromoted } from "../../rotation/transition.ts";
 import { attend } from "../settle.ts";
 import { commitIntent } from "../commit.ts";
 import type { Deps } from "../deps.ts";
+import { inTime } from "../in-time.ts";
 import { markAll } from "../marking.ts";
+import { marksInTime } from "../marks-seen.ts";
 import { callOnce, payForCall } from "./call-once.ts";
 import { isDoubt, proveDestinations } from "./evidence.ts";
 import { finish } from "./finish.ts";
@@ -45,7 +50,7 @@ async function call(
 ): Promise<Rotation> {
   await payForCall(deps);
   const intended = await commitIntent(deps, record, effect, { keyId: record.outgoing.id, ...evidence }, patch);
-  await markAll(deps, intended, effect);
+  await mark(deps, intended, effect);
   const status = await callOnce(deps, intended, { keyId: record.outgoing.id, from: "active", to: "inactive" });
   const gone = status === "archived" || status === "expired" || status === "missing";
   if (status !== "inactive" && !gone) return attend(deps, intended, "internal", `The key's status is ${status}.`);
@@ -56,6 +61,13 @@ async function call(
     {},
     { keyId: record.outgoing.id, status },
   );
-  await markAll(deps, after, "deactivated");
+  // Where nothing is promoted yet, its marks must not name a replacement as one in use (R16).
+  await mark(deps, after, isPromoted(after) ? "deactivated" : "revoke");
   return after;
+}
+
+/** An emergency waits for no secrets manager; and it does not write over marks that know more than its record (R4, R16). */
+async function mark(deps: Deps, r: Rotation, phase: Phase): Promise<void> {
+  if (r.reason !== "compromised") return markAll(deps, r, phase);
+  if (!isOutrun(r, await marksInTime(deps, r))) await inTime(markAll(deps, r, phase));
 }

@@ -18,28 +18,29 @@ const NEXT_LOOK_MS = 60_000;
 export async function takeBack(deps: Deps, record: Rotation): Promise<Rotation> {
   const places = await whereItIsOurs(deps, record);
   if (places.length === 0) return settle(deps, record, deps.clock.now() + NEXT_LOOK_MS);
-  const where = places.map(describeDestination);
-  const told = record.attention?.code === "destination_changed";
-  if (told) return attend(deps, record, "destination_changed", noCopy(where));
-  const evidence = { promoted: true, cause: "late_write", destinations: where };
+  // Without a copy there is nothing more to do than to say so, once.
+  const told = record.attention?.code === "destination_changed" ? record.attention.message : "";
+  const named = places.filter((dest) => told.includes(describeDestination(dest)));
+  const untried = places.filter((dest) => !named.includes(dest));
+  if (untried.length === 0) return attend(deps, record, "destination_changed", noCopy(named));
+  const evidence = { promoted: true, cause: "late_write", destinations: untried.map(describeDestination) };
   const intended = await commitIntent(deps, record, "roll_back", evidence);
-  const without: string[] = [];
-  for (const dest of places) {
+  for (const dest of untried) {
     const lease = await writeLease(deps, dest);
     try {
-      if ((await takeBackAt(deps, record, dest)) === "nothing_to_restore") without.push(describeDestination(dest));
+      if ((await takeBackAt(deps, record, dest)) === "nothing_to_restore") named.push(dest);
       else await (await storeOf(deps, dest)).discardPrevious(dest, record.id);
     } finally {
       await lease?.release().catch(() => undefined);
     }
   }
-  return without.length === 0
+  return named.length === 0
     ? settle(deps, intended, deps.clock.now() + NEXT_LOOK_MS, { intent: null })
-    : attend(deps, intended, "destination_changed", noCopy(without), { intent: null });
+    : attend(deps, intended, "destination_changed", noCopy(named), { intent: null });
 }
 
-const noCopy = (where: readonly string[]): string =>
-  `A write that came late made the replacement current, and no copy of the old value is left: ${where.join(", ")}.`;
+const noCopy = (where: readonly Destination[]): string =>
+  `A write that came late made the replacement current, and no copy of the old value is left: ${where.map(describeDestination).join(", ")}.`;
 
 /** Destinations that hold the replacement, and whose value nobody else has a say in. */
 async function whereItIsOurs(deps: Deps, r: Rotation): Promise<Destination[]> {

@@ -4,6 +4,7 @@ import { describeDestination } from "../../rotation/locks.ts";
 import { type Phase, marksAfterEnd } from "../../rotation/marks.ts";
 import type { Destination, Rotation } from "../../rotation/record.ts";
 import type { State } from "../../rotation/states.ts";
+import { isPromoted } from "../../rotation/transition.ts";
 import { isNewer } from "../../rotation/newer.ts";
 import { type Deps, storeOf } from "../deps.ts";
 import { foreignInstall, markOne, marksOf } from "../marking.ts";
@@ -28,6 +29,9 @@ const PHASE: Partial<Record<State, Phase>> = {
   rolling_back: "roll_back",
 };
 
+const phaseOf = (r: Rotation): Phase =>
+  r.state === "reinstating" && !isPromoted(r) ? "claim" : (PHASE[r.state] ?? "claim");
+
 /** Writes the marks of open rotations again where somebody removed them, Terraform for one (R16). */
 export async function rewriteMarks(deps: Deps, { open }: Known, problems: Problem[]): Promise<void> {
   // The newest first: a destination in grace may belong to the next rotation already, whose marks count (R5).
@@ -39,7 +43,7 @@ export async function rewriteMarks(deps: Deps, { open }: Known, problems: Proble
         const taken =
           facts.rotation !== null && (open.has(facts.rotation) || foreignInstall(facts, r.install) !== null);
         if (taken) continue;
-        await markOne(deps, r, dest, PHASE[r.state] ?? "claim", await ownFingerprint(deps, r, dest));
+        await markOne(deps, r, dest, phaseOf(r), await ownFingerprint(deps, r, dest));
         // Not yet claimed is not removed: the first claim may have met a store that was down.
         if (r.state !== "awaiting_approval")
           problems.push({

@@ -3,7 +3,7 @@ import type { LastKnown } from "../../ports/audit.ts";
 import type { Rotation } from "../../rotation/record.ts";
 import type { MarkFacts } from "../../rotation/marks.ts";
 import type { Deps } from "../deps.ts";
-import { marksSeen } from "../marks-seen.ts";
+import { marksInTime } from "../marks-seen.ts";
 import { type HabitReader, habitReader } from "../habit.ts";
 import { type Claim, claimsOf, inSink } from "./claims.ts";
 import { type NoProposal, asProposal, proposalFrom, replacementInUse } from "./proposal.ts";
@@ -68,9 +68,11 @@ async function rebuildOne(
   const target = claim.targets[0]?.target.name ?? null;
   const there = await deps.rotations.load(id);
   if (there !== null) {
+    // An emergency goes its way first.
+    if (there.state === "revoking" || there.state === "reinstating") return false;
     const named = claim.replacement.some((key) => key !== there.replacement?.id);
     if (there.endedAt !== null || (claim.revision <= knowsUpTo(there) && !named)) return false;
-    if (!isOutrun(there, await marksSeen(deps, there, null).catch(() => null))) return false;
+    if (!isOutrun(there, await marksInTime(deps, there))) return false;
     const inUse = await replacementInUse(deps, claim, there);
     problems.push({
       code: "state_behind",
@@ -106,7 +108,7 @@ async function rebuildOne(
 
 /** A replacement that the marks name and that was not found is no reason to stop once more. */
 async function settled(deps: Deps, proposal: Rotation): Promise<Rotation> {
-  const marks = await marksSeen(deps, proposal, null).catch(() => null);
+  const marks = await marksInTime(deps, proposal);
   return marks === null || marks.unknownReplacement === null
     ? proposal
     : { ...proposal, settledKey: marks.unknownReplacement };

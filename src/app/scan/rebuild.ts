@@ -29,7 +29,7 @@ export async function rebuildFromSink(deps: Deps, known: LastKnown | null, probl
   const lost: Lost[] = await endedElsewhere(deps, known);
   for (const [id, { revision, record }] of known.checkpoints) {
     const there = await deps.rotations.load(id);
-    if (!isCheckpoint(record, id)) continue;
+    if (!isCheckpoint(record, id) || (there !== null && isRevokedSince(there, record))) continue;
     const isNewest = there !== null && knowsUpTo(there) >= revision;
     const other = await otherLife(deps, isNewest ? there : record, known.lives.get(id) ?? []);
     if (other !== null) lost.push({ checkpoint: { ...other, revision: Math.max(revision, other.revision) }, there });
@@ -43,19 +43,25 @@ export async function rebuildFromSink(deps: Deps, known: LastKnown | null, probl
   return rebuilt;
 }
 
+/** Whoever revoked a key in what Redis has must not find it alive again, however old that was (R4). Its marks are looked at later. */
+const isRevokedSince = (there: Rotation, { reason }: Checkpoint): boolean =>
+  there.reason === "compromised" && there.endedAt === null && reason !== "compromised";
+
 /**
  * After a split brain a rotation has two lives, of which the newest by its number, or the one in Redis, may be the one that knows
  * least: a rebuild jumps above all numbers. What applications read tells which one it is.
  */
 async function otherLife(deps: Deps, newest: Checkpoint, lives: readonly unknown[]): Promise<Checkpoint | null> {
-  const mine = newest.replacement?.fingerprint ?? null;
+  const fingerprintIn = ({ replacement }: Checkpoint): string => replacement?.fingerprint ?? "";
   const others = lives
     .filter((life) => isCheckpoint(life, newest.id))
-    .filter(({ replacement }) => replacement?.fingerprint !== mine);
+    .filter((life) => fingerprintIn(life) !== fingerprintIn(newest))
+    // Whoever revoked the key in this life must not find it alive in another (R4).
+    .filter((life) => newest.reason !== "compromised" || life.reason === "compromised");
   if (others.length === 0) return null;
   const seen = await destinationsSeen(deps, newest).catch(() => []);
-  const values = new Set(seen.map(({ fingerprint }) => fingerprint));
-  return values.has(mine) ? null : (others.find((life) => values.has(life.replacement?.fingerprint ?? null)) ?? null);
+  const values = new Set(seen.map(({ fingerprint }) => fingerprint ?? "missing"));
+  return values.has(fingerprintIn(newest)) ? null : (others.find((life) => values.has(fingerprintIn(life))) ?? null);
 }
 
 /** What the sink has of a rotation, and the stale record that Redis still has, if any. */
@@ -144,10 +150,16 @@ async function endedElsewhere(deps: Deps, known: LastKnown): Promise<Lost[]> {
   const ends = new Map<string, Checkpoint>();
   for await (const { rotation, checkpoint } of deps.audit.entries()) {
     if (rotation === null || !revived.has(rotation) || !isCheckpoint(checkpoint, rotation)) continue;
-    if (ends.get(rotation)?.state !== "completed" || checkpoint.state === "completed") ends.set(rotation, checkpoint);
+    if (checkpoint.endedAt !== null && isFurtherEnd(checkpoint, ends.get(rotation))) ends.set(rotation, checkpoint);
   }
   return [...revived].flatMap(([id, there]): Lost[] => {
     const checkpoint = ends.get(id);
     return checkpoint === undefined ? [] : [{ checkpoint, there }];
   });
 }
+
+/** A completion counts whatever came later; else the end that knows most. */
+const isFurtherEnd = (end: Checkpoint, known: Checkpoint | undefined): boolean =>
+  known === undefined ||
+  end.state === "completed" ||
+  (known.state !== "completed" && knowsUpTo(end) >= knowsUpTo(known));

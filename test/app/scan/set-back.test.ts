@@ -92,6 +92,68 @@ it("P8, R17: a clock that a hold has moved is known to the sink", async () => {
   expect(await world.rotation(ID)).toMatchObject({ state: "grace_period", graceEndsAt: moved });
 });
 
+it("P5: a rotation that was cancelled, set back and given a key again ends again", async () => {
+  const { world, waiting } = await approved();
+  await handOver(world);
+  await cancel(world.deps, ID, BY, null);
+  await world.work();
+  expect((await world.rotation(ID)).state).toBe("cancelled");
+  world.redis.restore(waiting);
+  await handOver(world);
+  await scan(world.deps, { dryRun: false });
+  expect((await world.rotation(ID)).state).toBe("cancelled");
+});
+
+it("R4: a key that was revoked in a record which had been set back is revoked, whatever a scan rebuilds", async () => {
+  const { world, old, waiting } = await approved(SLOW);
+  const first = await handOver(world);
+  await world.work();
+  expect((await world.rotation(ID)).state).toBe("draining");
+  world.redis.restore(waiting);
+  await revoke(world.deps, "billing", BY, { unmanaged: false });
+  await scan(world.deps, { dryRun: false });
+  await world.work();
+  expect(world.org.key(old.id).status).toBe("inactive");
+  await scan(world.deps, { dryRun: false });
+  await approve(world.deps, ID, BY);
+  await world.work();
+  expect(await world.rotation(ID)).toMatchObject({ state: "grace_period", replacement: { id: first.id } });
+});
+
+it("R4: a revocation does not wait for a secrets manager that is away, since the sink knows every hold", async () => {
+  const { world, old } = await approved();
+  fails(world, "STORE_UNAVAILABLE", () => true);
+  await revoke(world.deps, "billing", BY, { unmanaged: false });
+  await world.work();
+  expect(world.org.key(old.id).status).toBe("inactive");
+});
+
+it("R2: a mark with a number that leaves no room above it is read as none", async () => {
+  const { world } = await approved();
+  for (const { secret } of [A, B]) Object.assign(world.marks(secret), { rev: String(Number.MAX_SAFE_INTEGER) });
+  await looks(world, 2);
+  await handOver(world);
+  await world.work();
+  expect((await world.rotation(ID)).state).toBe("grace_period");
+});
+
+it("R4: a key that was only staged when the old one was revoked, and was discarded, is not taken for one in use", async () => {
+  const { world } = await approved();
+  fails(world, "STORE_UNAVAILABLE", (call) => call === "promote");
+  const second = await handOver(world);
+  await revoke(world.deps, "billing", BY, { unmanaged: false });
+  await advance(ID, world.deps);
+  await revoke(world.deps, second.id, BY, { unmanaged: false });
+  well(world);
+  await world.work();
+  expect(await world.rotation(ID)).toMatchObject({ state: "awaiting_replacement", replacement: null });
+  const pasted = world.org.addKey({ name: "by hand" });
+  for (const dest of [A, B]) world.put(dest, pasted.text);
+  await submit(world.deps, ID, pasted.text, BY.actor, { replace: false, keyId: null, acceptExpiry: false });
+  await world.work();
+  expect(await world.rotation(ID)).toMatchObject({ state: "grace_period", replacement: { id: pasted.id } });
+});
+
 it("R16: another trouble does not make a record that is behind look up to date", async () => {
   const { world, waiting } = await approved();
   await handOver(world);

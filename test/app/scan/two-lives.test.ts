@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { advance } from "../../../src/app/advance.ts";
 import { approve } from "../../../src/app/approve.ts";
 import { cancel, reject } from "../../../src/app/decisions.ts";
+import { revoke } from "../../../src/app/revoke.ts";
 import { rotate } from "../../../src/app/rotate.ts";
 import { submit } from "../../../src/app/intake/submit.ts";
 import { scan } from "../../../src/app/scan/scan.ts";
@@ -148,6 +149,22 @@ describe("R16, P7: another life of the rotation got further, although its revisi
     await world.clock.turn(8 * DAY);
     await world.work();
     expect((await rotation()).state).toBe("completed");
+  });
+  it("R4: whoever revoked the key in this life does not find it alive in the other", async () => {
+    world.org.change(outgoing.id, { status: "active" });
+    world.audit.condition = "good";
+    await revoke(world.deps, "billing", BY, { unmanaged: false });
+    await scan(world.deps, { dryRun: false });
+    expect(await rotation()).toMatchObject({ state: "revoking", reason: "compromised" });
+    await world.work();
+    expect(world.org.key(outgoing.id).status).toBe("inactive");
+  });
+  it("a destination that is gone does not hide it", async () => {
+    world.store.secrets.delete(B.secret);
+    for (const dest of [A]) Object.assign(world.marks(dest.secret), { rotation: "rot_of_a_neighbouring_field" });
+    world.audit.condition = "good";
+    await scan(world.deps, { dryRun: false });
+    expect(await rotation()).toMatchObject({ state: "grace_period", replacement: { id: first.id } });
   });
   it("a completion counts, and frees the target for the rotation that was opened after it", async () => {
     const winner = world.redis.backup();
