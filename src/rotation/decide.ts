@@ -1,5 +1,6 @@
 import { isOutrun } from "./behind.ts";
 import type { AttentionCode } from "./codes.ts";
+import { nextLookMs } from "./next-look.ts";
 import type { DestinationSeen, Observation } from "./observation.ts";
 import { isDead, isGone } from "./observation.ts";
 import type { Instant, Rotation } from "./record.ts";
@@ -32,24 +33,7 @@ export type Decision =
   /** A person is needed. Looked at again with growing pauses; resumes by itself when the cause is gone. */
   | { do: "attend"; code: AttentionCode; about?: string };
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-/** How often a waiting state looks at the world when no timer is nearer. */
-const LOOK_EVERY: Partial<Record<State, (r: Rotation) => number>> = {
-  // Often enough for an operator who stages by hand and waits, rarely enough for a store that bills its reads.
-  awaiting_replacement: (r) => Math.min(MINUTE, Math.max(1000, r.timing.replacementWithinMs / 100)),
-  grace_period: () => HOUR,
-  reinstated: () => HOUR,
-  rolled_back: (r) => afterEnd(r),
-  cancelled: (r) => afterEnd(r),
-};
-
-/** Often while a delayed call may still come, then now and then. */
-function afterEnd(r: Rotation): number {
-  return r.wakeAt !== null && r.endedAt !== null && r.wakeAt < r.endedAt + UNDO_MS ? MINUTE : HOUR;
-}
-
+const DAY = 86_400_000;
 const move = (event: Event, patch?: Partial<Rotation>): Decision =>
   patch ? { do: "move", event, patch } : { do: "move", event };
 const perform = (effect: Effect): Decision => ({ do: "perform", effect });
@@ -111,8 +95,8 @@ const sameOther = (seen: Observation): boolean => {
   return first !== null && (seen.destinations ?? []).every((d) => d.holds !== "outgoing" && d.fingerprint === first);
 };
 const until = (r: Rotation, seen: Observation, ...times: (Instant | null)[]): Decision => {
-  const look = LOOK_EVERY[r.state];
-  const known = [...times, look === undefined ? null : seen.at + look(r)].filter((t): t is Instant => t !== null);
+  const pause = nextLookMs(r);
+  const known = [...times, pause === null ? null : seen.at + pause].filter((t): t is Instant => t !== null);
   return { do: "wait", until: known.length > 0 ? Math.min(...known) : null };
 };
 const passed = (deadline: Instant | null, now: Instant): boolean => deadline !== null && now >= deadline;

@@ -9,9 +9,10 @@ import { openRotations } from "../find.ts";
 const FIRST_PAUSE_MS = 60_000;
 const LONGEST_PAUSE_MS = 60 * 60_000;
 
-/** What others put there may be this rotation's own replacement, of a life of it that Redis has forgotten. */
+/** What seems to be others' doing may be this rotation's own, of a life of it that Redis has forgotten; marks go with its end. */
 const mayBeBehind = ({ attention, state }: Rotation): boolean =>
-  attention?.code === "destination_changed" && BEFORE_PROPAGATING.includes(state);
+  (attention?.code === "destination_changed" || attention?.code === "outgoing_dead") &&
+  BEFORE_PROPAGATING.includes(state);
 const BEFORE_PROPAGATING: readonly State[] = ["awaiting_replacement", "verifying", "promoting"];
 
 /**

@@ -104,6 +104,24 @@ describe("a destination that others changed while a key is awaited", () => {
 });
 
 describe("R16, P8: a record that Redis set back is rebuilt without waiting for the schedule", () => {
+  it("a rotation that Redis set back after its end, which left no marks, ends again", async () => {
+    for (const { policy } of world.settings.targets) Object.assign(policy, { gracePeriodMs: DAY });
+    await scan(world.deps, { dryRun: false });
+    await approve(world.deps, ID, BY);
+    await world.work();
+    const backup = world.redis.backup();
+    const replacement = world.org.addKey({ name: "new" });
+    await submit(world.deps, ID, replacement.text, BY.actor, { replace: false, keyId: null, acceptExpiry: false });
+    await world.work();
+    await world.clock.turn(2 * DAY);
+    await world.work();
+    expect((await world.rotation(ID)).state).toBe("completed");
+    world.redis.restore(backup);
+    await advance(ID, world.deps);
+    expect((await world.rotation(ID)).state).toBe("awaiting_replacement");
+    expect(await look().look()).toBe(true);
+    expect((await world.rotation(ID)).state).toBe("completed");
+  });
   it("a person is not asked for a second key, and the rotation goes on where it was", async () => {
     await setBack();
     const watch = look();
