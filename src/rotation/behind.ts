@@ -34,9 +34,9 @@ export const revisionAfter = (...known: number[]): number => Math.max(0, ...know
  * @param before what was saved last; null: there was none, or it does not matter
  */
 export function onRecord(before: Rotation | null, after: Rotation): Rotation {
-  if (isBehind(after)) return after;
   const { revision } = after;
-  return { ...after, onRecord: { revision, upTo: Math.max(revision, before === null ? 0 : knowsUpTo(before)) } };
+  const known = before === null ? 0 : knowsUpTo(before);
+  return { ...after, onRecord: { revision, upTo: isBehind(after) ? known : Math.max(revision, known) } };
 }
 
 /**
