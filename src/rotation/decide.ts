@@ -277,9 +277,10 @@ function undoOrAttend(decidedAt: Instant, seen: Observation): Decision {
 }
 
 function afterTheEnd(r: Rotation, seen: Observation): Decision {
+  const late = seen.outgoing === "active" && seen.destinations?.some((d) => d.holds === "replacement");
+  // Before the clean-up, which destroys the copy of the old value that this needs.
+  if (late === true && isWatched(r, seen.at)) return perform("take_back");
   if (!r.cleanedUp) return perform("clean_up");
   if (!isWatched(r, seen.at) || r.endedAt === null) return { do: "wait", until: null };
-  if (seen.outgoing === "inactive") return undoOrAttend(r.endedAt, seen);
-  const late = seen.outgoing === "active" && seen.destinations?.some((d) => d.holds === "replacement");
-  return late ? perform("take_back") : until(r, seen);
+  return seen.outgoing === "inactive" ? undoOrAttend(r.endedAt, seen) : until(r, seen);
 }

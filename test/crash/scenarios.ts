@@ -1,11 +1,13 @@
 import { utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { advance } from "../../src/app/advance.ts";
+import { commitAmend } from "../../src/app/commit.ts";
 import { cancel } from "../../src/app/decisions.ts";
 import { reinstate } from "../../src/app/reinstate.ts";
 import { revoke } from "../../src/app/revoke.ts";
 import type { App } from "../../src/compose.ts";
 import type { State } from "../../src/rotation/states.ts";
+import { SecretText } from "../../src/rotation/secret.ts";
 import { KeyturnError } from "../../src/rotation/errors.ts";
 import { watched } from "./kill-points.ts";
 import { type Site, type SiteOptions, accepted, ana, approved, makeReplacement, stepsTo } from "./site.ts";
@@ -55,6 +57,17 @@ async function halfPromoted(site: Site, app: App): Promise<{ id: string; replace
   return { id, replacementId: replacement.key.id };
 }
 
+/** As a manager carries it out that was asked before the rotation turned back; the look after it is due. */
+async function lateWrite(app: App, id: string, secret: string): Promise<void> {
+  const record = await app.deps.rotations.load(id);
+  const dest = record?.plan.destinations[1];
+  if (record === null || dest === undefined || !record.cleanedUp) throw new Error("not over");
+  const store = await app.deps.stores.of(dest);
+  const { baseVersion } = await store.stage(dest, SecretText.from(secret), id);
+  await store.promote(dest, id, baseVersion);
+  await commitAmend(app.deps, record, { wakeAt: app.deps.clock.now() }, null);
+}
+
 const toGrace = async (site: Site, app: App) => {
   const { id, replacement } = await accepted(site, app);
   await stepsTo(app, id, "grace_period");
@@ -96,6 +109,21 @@ export const SCENARIOS: readonly Scenario[] = [
       return half;
     },
     places: (state) => state === "rolling_back" || state === "cancelled",
+    answers: true,
+    ending: { state: "cancelled", value: "outgoing", calls: [] },
+  },
+  {
+    name: "a write that came after the end is taken back",
+    prepare: async (site, app) => {
+      const { id, replacement } = await accepted(site, app);
+      await stepsTo(app, id, "promoting");
+      await cancel(app.deps, id, ana, null);
+      await stepsTo(app, id, "cancelled");
+      await advance(id, app.deps);
+      await lateWrite(app, id, replacement.secret);
+      return { id, replacementId: replacement.key.id };
+    },
+    places: (state) => state === "cancelled",
     answers: true,
     ending: { state: "cancelled", value: "outgoing", calls: [] },
   },

@@ -165,7 +165,7 @@ export async function restart(site: Site): Promise<void> {
     await app.deps.audit.reconcile();
     const worker = await startWorker(app);
     try {
-      await wakeAll(app);
+      await wakeEverything(app);
       const { rotations, clock } = app.deps;
       await runUntilIdle({
         rotations,
@@ -180,6 +180,13 @@ export async function restart(site: Site): Promise<void> {
       await worker.close(2000);
     }
   });
+}
+
+/** Also those that have ended and are watched, which the reconciler of a `serve` would wake when their time has come. */
+export async function wakeEverything(app: App): Promise<void> {
+  await wakeAll(app);
+  for await (const r of app.deps.rotations.all())
+    if (r.endedAt !== null && r.wakeAt !== null) await app.queue.wakeFresh(r.id, r.revision);
 }
 
 /** Another worker finishes without a queue: what is due is done, and the grace period is waited for. */

@@ -4,10 +4,10 @@ import { loadConfig } from "../../config/load.ts";
 import { advance } from "../../src/app/advance.ts";
 import { compose } from "../../src/compose.ts";
 import { connectRedis } from "../../src/redis/connect.ts";
-import { wakeAll } from "../../src/run-once.ts";
 import { createRotationWorker } from "../../workers/rotation-worker.ts";
 import { runUntilIdle } from "../../workers/run-until-idle.ts";
 import { type Call, watchEffects, watched } from "./kill-points.ts";
+import { wakeEverything } from "./site.ts";
 
 /**
  * A real worker over the real program, which kills or freezes itself at one writing call of a port:
@@ -69,7 +69,7 @@ const worker = createRotationWorker({
   log: app.log,
 });
 await worker.ready();
-if (order.asleep !== true) await wakeAll(app);
+if (order.asleep !== true) await wakeEverything(app);
 const { rotations, clock } = app.deps;
 do {
   const work = runUntilIdle({

@@ -24,18 +24,18 @@ export async function takeBack(deps: Deps, record: Rotation): Promise<Rotation> 
   const untried = places.filter((dest) => !named.includes(dest));
   if (untried.length === 0) return attend(deps, record, "destination_changed", noCopy(named));
   const evidence = { promoted: true, cause: "late_write", destinations: untried.map(describeDestination) };
-  const intended = await commitIntent(deps, record, "roll_back", evidence);
+  // What the write left beside the value goes as it went at the end, also when we die right after putting the value back.
+  const intended = await commitIntent(deps, record, "roll_back", evidence, { cleanedUp: false });
   for (const dest of untried) {
     const lease = await writeLease(deps, dest);
     try {
       if ((await takeBackAt(deps, record, dest)) === "nothing_to_restore") named.push(dest);
-      else await (await storeOf(deps, dest)).discardPrevious(dest, record.id);
     } finally {
       await lease?.release().catch(() => undefined);
     }
   }
   return named.length === 0
-    ? settle(deps, intended, deps.clock.now() + NEXT_LOOK_MS, { intent: null })
+    ? settle(deps, intended, deps.clock.now(), { intent: null })
     : attend(deps, intended, "destination_changed", noCopy(named), { intent: null });
 }
 

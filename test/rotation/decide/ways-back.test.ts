@@ -116,7 +116,7 @@ describe("after the end", () => {
   it.each(["completed", "rejected", "expired", "cancelled", "rolled_back", "snoozed"] as const)(
     "R19: `%s` is cleaned up first, then rests",
     (state) => {
-      expect(decide(rotationIn(state), anObservation())).toEqual(perform("clean_up"));
+      expect(decide(rotationIn(state), anObservation({ destinations: null }))).toEqual(perform("clean_up"));
       expect(decide(rotationIn(state, done), anObservation({ at: NOON + 2 * DAY }))).toEqual({
         do: "wait",
         until: null,
@@ -147,6 +147,7 @@ describe("after the end", () => {
   const late = { outgoing: "active", destinations: holding("outgoing", "replacement") } as const;
   decisions("rolled_back", { destinations: null }, [
     { when: "a late write is taken back", given: { ...both, ...done }, seen: late, so: perform("take_back") },
+    { when: "before its copy is cleaned up", given: both, seen: late, so: perform("take_back") },
     {
       when: "but not to a key that is not active",
       given: { ...both, ...done },
