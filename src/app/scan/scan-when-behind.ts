@@ -17,7 +17,7 @@ const BEFORE_PROPAGATING: readonly State[] = ["awaiting_replacement", "verifying
 
 /**
  * A rotation whose record is older than the audit sink or its marks does nothing until a scan rebuilds it (R16, P8), and the
- * schedule's next one may be days away. This asks for one at once; when that did not help, less and less often.
+ * schedule's next one may be days away. This asks for one at once, and less and less often for those that it did not help.
  * @param scan one whole scan; throws LOCK_HELD while another process scans
  */
 export function createScanWhenBehind(
@@ -26,21 +26,22 @@ export function createScanWhenBehind(
 ): { look(): Promise<boolean> } {
   let notBefore = 0;
   let pauseMs = FIRST_PAUSE_MS;
+  let before = new Set<string>();
   return {
     /** @returns whether it scanned. @throws what Redis and the scan throw; looking again is safe */
     look: async () => {
       const behind = (await openRotations(deps)).filter((r) => isBehind(r) || mayBeBehind(r));
-      if (behind.length === 0) {
-        pauseMs = FIRST_PAUSE_MS;
-        return false;
-      }
+      // One that no scan can help must not keep others waiting.
+      const isNew = behind.some(({ id }) => !before.has(id));
+      before = new Set(behind.map(({ id }) => id));
+      if (isNew || behind.length === 0) pauseMs = FIRST_PAUSE_MS;
       const now = deps.clock.now();
-      if (now < notBefore) return false;
+      if (behind.length === 0 || (!isNew && now < notBefore)) return false;
       notBefore = now + pauseMs;
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
       deps.log.warn(
         { event: "scan.behind", count: behind.length },
-        "Redis is older than the audit log or the marks: a scan rebuilds what is open",
+        "Redis is, or may be, older than the audit log or the marks: a scan rebuilds what is open",
       );
       try {
         await scan();

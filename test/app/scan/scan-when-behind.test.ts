@@ -146,6 +146,19 @@ describe("R16, P8: a record that Redis set back is rebuilt without waiting for t
     }
     expect(at).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
   });
+  it("one that no scan helps does not keep another waiting", async () => {
+    await setBack();
+    const watch = look(async () => undefined);
+    for (let minute = 0; minute < 20; minute++) {
+      await watch.look();
+      await world.clock.turn(MINUTE);
+    }
+    expect(await watch.look()).toBe(false);
+    const other = { ...(await world.rotation(ID)), id: "rot_0002", revision: 1 };
+    await world.deps.rotations.commit({ record: other, expectedRevision: 0, locks: [], audit: [] });
+    expect(await watch.look()).toBe(true);
+    expect(await watch.look()).toBe(false);
+  });
   it("while another process scans, that is left to it", async () => {
     await setBack();
     const watch = look(() => Promise.reject(new KeyturnError("LOCK_HELD")));
