@@ -61,5 +61,8 @@ export const behindError = ({ id }: Pick<Rotation, "id">): KeyturnError =>
   new KeyturnError(
     "WRONG_STATE",
     `Redis has an older state of ${id} than the audit log or the marks; it is rebuilt by a scan.`,
-    { next: "Run `keyturn scan`, or wait: `serve` scans by itself. Then look at it again and decide." },
+    {
+      reason: "state_behind",
+      next: "Run `keyturn scan`, or wait: `serve` scans by itself. Then look at it again and decide.",
+    },
   );

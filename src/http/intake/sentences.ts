@@ -106,8 +106,23 @@ const TROUBLE: Partial<Record<KeyturnError["code"], Sentence>> = {
   },
 };
 
+/** Where the same code has causes that a person answers in different ways. */
+const BY_REASON: Record<string, Sentence> = {
+  state_behind: {
+    say: "Keyturn is finding out how far this rotation got: its storage had lost that.",
+    next: "Nothing was stored. Keep the key and send it again in a minute; it may not be needed any more.",
+    keep: true,
+  },
+  destination_changed: {
+    say: "The secret was changed by somebody else, so this key could replace nothing.",
+    next: "Nothing was stored. Keep the key and tell whoever runs Keyturn.",
+    keep: true,
+  },
+};
+
 /** The sentence for trouble that is not the key's. Never the error's own text. */
 export const troubleSentence = (error: KeyturnError): Sentence =>
+  BY_REASON[error.reason ?? ""] ??
   TROUBLE[error.code] ?? {
     say: "Something went wrong on our side.",
     next: "Keep the key and send it again in a minute: doing so is safe. If it stays so, tell whoever runs Keyturn.",

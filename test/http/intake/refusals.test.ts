@@ -46,6 +46,15 @@ describe("sentences of the page", () => {
     }
   });
 
+  it.each([
+    { code: "WRONG_STATE", reason: "state_behind", says: /storage had lost/ },
+    { code: "STORE_CONFLICT", reason: "destination_changed", says: /changed by somebody else/ },
+  ] as const)("$reason: said as what it is, and the key stays in its field", ({ code, reason, says }) => {
+    const { say, next, keep } = troubleSentence(new KeyturnError(code, "canary", { reason }));
+    expect([say, keep]).toEqual([expect.stringMatching(says), true]);
+    for (const text of [say, next]) expect(text).not.toMatch(COMMAND_LINE);
+  });
+
   it.each(Object.entries({ ...LINK_CLOSED, ...ASIDE }))("%s: a sentence and what to do", (_, { say, next }) => {
     for (const text of [say, next]) {
       expect(text).not.toMatch(COMMAND_LINE);
