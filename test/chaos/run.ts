@@ -47,15 +47,17 @@ export async function chaos(options: ChaosOptions): Promise<Outcome> {
   process.env["KEYTURN_LOG_LEVEL"] ??= "silent";
   const site = await buildSite(options.kind, options.targets, random.stream("site"));
   say(`seed ${options.seed}, ${options.seconds} s, timeline ${site.timeline.file}`);
+  // The replicas write as long as they run: the folder goes after them.
+  let outcome: Outcome;
   try {
-    const outcome = await wreak(site, options, say);
-    if (outcome.broken.length === 0 && process.env["KEYTURN_CHAOS_KEEP"] === undefined)
-      await rm(site.dir, { recursive: true, force: true });
-    else say(`evidence is kept in ${site.dir}; again with KEYTURN_CHAOS_SEED=${options.seed}`);
-    return outcome;
+    outcome = await wreak(site, options, say);
   } finally {
     await site.stop();
   }
+  if (outcome.broken.length === 0 && process.env["KEYTURN_CHAOS_KEEP"] === undefined)
+    await rm(site.dir, { recursive: true, force: true });
+  else say(`evidence is kept in ${site.dir}; again with KEYTURN_CHAOS_SEED=${options.seed}`);
+  return outcome;
 }
 
 async function wreak(site: Site, options: ChaosOptions, say: (line: string) => void): Promise<Outcome> {
