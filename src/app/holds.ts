@@ -7,13 +7,13 @@ import { restoreHold } from "./scan/restore.ts";
 /**
  * Every hold on this rotation's outgoing key or targets: configuration (this process's and the newest announced), Redis,
  * and, with `marked`, the marks beside the secrets. Any source is enough to hold; none can lift another's (R2, R15, R17).
- * @param readable whether marks that cannot be read are passed over, instead of thrown
+ * @param passOver whether marks that cannot be read within a few seconds are passed over, instead of thrown
  */
 export async function holdsOn(
   deps: Deps,
   subjects: readonly string[],
   marked: Rotation | null = null,
-  readable = false,
+  passOver = false,
 ): Promise<string[]> {
   const found = new Set<string>();
   const [announced, set] = await Promise.all([deps.registry.holds(), deps.holds.list()]);
@@ -23,12 +23,17 @@ export async function holdsOn(
     const by = set[subject];
     if (by !== undefined) found.add(`${subject} (keyturn hold by ${by.actor})`);
   }
-  for (const dest of marked?.plan.destinations ?? []) {
-    const facts = readable ? await inTime(marksOf(deps, dest)) : await marksOf(deps, dest);
-    const hold = facts?.hold ?? null;
-    if (hold !== null) found.add(`${hold} (mark at ${dest.store}:${dest.secret})`);
-  }
+  const looks = (marked?.plan.destinations ?? []).map((dest) =>
+    passOver ? inTime(holdAt(deps, dest)) : holdAt(deps, dest),
+  );
+  for (const hold of await Promise.all(looks)) if (hold !== null) found.add(hold);
   return [...found];
+}
+
+/** The hold that the marks there name, and where; null: none. @throws STORE_* */
+async function holdAt(deps: Deps, dest: Destination): Promise<string | null> {
+  const { hold } = await marksOf(deps, dest);
+  return hold === null ? null : `${hold} (mark at ${dest.store}:${dest.secret})`;
 }
 
 /** The epoch of the audit chain in which this process last compared the sink's holds with Redis, and whether it could. */
@@ -58,14 +63,8 @@ export async function restoreHolds(deps: Deps): Promise<boolean> {
  * cannot be read now is looked at again before the call, where it counts (R9), and must not stop an emergency.
  */
 export async function markedHolds(deps: Deps, destinations: readonly Destination[]): Promise<string[]> {
-  const looks = destinations.map(async (dest) => {
-    const hold = await marksOf(deps, dest).then(
-      (facts) => facts.hold,
-      () => null,
-    );
-    return hold === null ? [] : [`${hold} (mark at ${dest.store}:${dest.secret})`];
-  });
-  return (await Promise.all(looks)).flat();
+  const looks = destinations.map((dest) => holdAt(deps, dest).catch(() => null));
+  return (await Promise.all(looks)).filter((hold) => hold !== null);
 }
 
 /** What a hold on this rotation could be set on. */
