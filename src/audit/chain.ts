@@ -131,7 +131,7 @@ function plainJson(draft: AuditDraft): AuditDraft {
 }
 
 const sha256 = (text: string): string => createHash("sha256").update(text, "utf8").digest("hex");
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 const isHash = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);

@@ -1,7 +1,7 @@
 import type { AuditEntry, LastKnown } from "../ports/audit.ts";
 import type { ChainPosition } from "../ports/chain.ts";
-import { compare } from "./chain.ts";
-import { Lives, isObject } from "./lives.ts";
+import { compare, isObject } from "./chain.ts";
+import { Lives } from "./lives.ts";
 
 /** Gathers, from entries in any order, what counts of each rotation (`Lives`) and the newest word on each hold. */
 export function lastKnownGatherer(): { take(entry: AuditEntry): void; result(): LastKnown } {

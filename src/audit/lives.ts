@@ -1,5 +1,5 @@
 import type { ChainPosition } from "../ports/chain.ts";
-import { compare } from "./chain.ts";
+import { compare, isObject } from "./chain.ts";
 
 /** A checkpoint of a rotation, as far as it matters which of them counts. */
 interface Seen extends ChainPosition {
@@ -84,6 +84,3 @@ function fingerprintIn({ replacement }: Record<string, unknown>): string | null 
   const fingerprint = isObject(replacement) ? replacement["fingerprint"] : null;
   return typeof fingerprint === "string" ? fingerprint : null;
 }
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null;
